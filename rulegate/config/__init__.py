@@ -1,0 +1,26 @@
+"""YAML text → settings: strict, with a position for every value, every diagnostic of a file at once."""
+
+from rulegate.config.load import ConfigError, load_config
+from rulegate.config.messages import CODES
+from rulegate.config.settings import (
+    DEFAULT_PATH,
+    Config,
+    EndpointSettings,
+    ModelSettings,
+    OnError,
+    RouteSettings,
+    ServerSettings,
+)
+
+__all__ = [
+    "CODES",
+    "DEFAULT_PATH",
+    "Config",
+    "ConfigError",
+    "EndpointSettings",
+    "ModelSettings",
+    "OnError",
+    "RouteSettings",
+    "ServerSettings",
+    "load_config",
+]

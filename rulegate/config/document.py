@@ -1,0 +1,191 @@
+"""YAML text → the tree of what its author wrote, and every fault of its form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, TypeGuard
+
+import yaml
+
+from rulegate.config import messages
+from rulegate.config.messages import Fault
+from rulegate.config.tree import Mapping, Node, Reported, Scalar, Sequence, Unreadable
+from rulegate.diagnostics import Diagnostic, Source, Span
+
+MAX_DEPTH = 32
+"""How deep lists and mappings may nest, several times deeper than any setting lies."""
+
+# The same events twenty times faster where libyaml is there, as it is in PyYAML's wheels.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_TAG = "tag:yaml.org,2002:"
+
+
+def read(source: Source) -> tuple[Node | None, list[Diagnostic]]:
+    """The tree of the only document in ``source``, or None if there is none to read, and what is wrong with its form.
+
+    The YAML parser's events are read one by one and no object of the author's choosing is ever built. Anchors, aliases,
+    merge keys, tags and further documents are refused, so the tree is never larger than the text.
+    """
+    if forbidden := _FORBIDDEN.search(source.text):
+        return None, [messages.forbidden_character(forbidden[0]).at(source, Span(*forbidden.span()))]
+    reader = _Reader(source)
+    try:
+        return reader.document(), reader.diagnostics
+    except _TooDeepError as error:
+        reader.report(messages.too_deep(MAX_DEPTH), error.span)
+    except yaml.MarkedYAMLError as error:
+        fault, span = _syntax(source.text, error)
+        reader.report(fault, span)
+    except (yaml.YAMLError, ValueError, OverflowError):
+        # Escapes that name no character and numbers in directives without end, in the parser without libyaml.
+        reader.report(messages.not_yaml("it holds a character or a number that cannot be"), Span(0, 0))
+    return None, reader.diagnostics
+
+
+class _TooDeepError(Exception):
+    def __init__(self, span: Span) -> None:
+        super().__init__()
+        self.span = span
+
+
+class _Reader:
+    """Builds the tree of one text. ``diagnostics`` grows while it reads."""
+
+    def __init__(self, source: Source) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self._source = source
+        self._events: Iterator[Any] = yaml.parse(source.text, _Loader)
+        self._resolver: Any = yaml.resolver.Resolver()
+
+    def document(self) -> Node | None:
+        root: Node | None = None
+        next(self._events)  # the begin of the stream
+        for event in self._events:
+            match event:
+                case yaml.DocumentStartEvent() if root is not None:
+                    self.report(messages.several_documents(), _span(event))
+                    return root
+                case yaml.DocumentStartEvent():
+                    root = self._node(next(self._events), depth=0)
+        return root
+
+    def report(self, fault: Fault, span: Span) -> None:
+        self.diagnostics.append(fault.at(self._source, span))
+
+    def _node(self, event: Any, depth: int) -> Node:
+        span = _span(event)
+        if isinstance(event, yaml.AliasEvent):
+            self.report(messages.alias(str(event.anchor)), span)
+            return Scalar(Reported(), "", "", self._source, span)
+        if event.anchor is not None:
+            self.report(messages.anchor(event.anchor), self._first_word(span))
+        if event.tag is not None:
+            self.report(messages.tag(event.tag.replace(_TAG, "!!")), self._first_word(span))
+        match event:
+            case yaml.ScalarEvent():
+                return self._scalar(event, span)
+            case _ if depth == MAX_DEPTH:
+                raise _TooDeepError(span)
+            case yaml.SequenceStartEvent():
+                return self._sequence(span, depth + 1)
+            case _:
+                return self._mapping(span, depth + 1)
+
+    def _scalar(self, event: Any, span: Span) -> Scalar:
+        style = event.style if event.style in {"'", '"', "|", ">"} else ""
+        value = Reported() if event.tag is not None else self._value(event.value) if not style else event.value
+        return Scalar(value, event.value, style, self._source, span)
+
+    def _value(self, text: str) -> str | int | bool | Unreadable | None:
+        """What a plain scalar means, by the rules of YAML 1.1 as PyYAML has them."""
+        tag = self._resolver.resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_TAG)
+        match tag:
+            case "int":
+                return int(text) if _DECIMAL.fullmatch(text) else Unreadable("the number")
+            case "bool":
+                return text.lower() in {"yes", "true", "on"}
+            case "null":
+                return None
+            case "float":
+                return Unreadable("the number")
+            case "timestamp":
+                return Unreadable("the date")
+            case _:
+                return text
+
+    def _sequence(self, span: Span, depth: int) -> Sequence:
+        items: list[Node] = []
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                span = Span(span.start, _span(event).end)
+                break
+            items.append(self._node(event, depth))
+        return Sequence(tuple(items), span)
+
+    def _mapping(self, span: Span, depth: int) -> Mapping:
+        entries: dict[str, tuple[Scalar, Node]] = {}
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                span = Span(span.start, _span(event).end)
+                break
+            key = self._node(event, depth)
+            value = self._node(next(self._events), depth)
+            if self._is_key(key, entries):
+                entries[key.text] = (key, value)
+        return Mapping(tuple(entries.values()), span)
+
+    def _is_key(self, key: Node, entries: dict[str, tuple[Scalar, Node]]) -> TypeGuard[Scalar]:
+        match key:
+            case Scalar(value=str(), text="<<", style=""):
+                self.report(messages.merge_key(), key.span)
+            case Scalar(value=str(), text=text) if text in entries:
+                first = self._source.position(entries[text][0].span.start).line
+                self.report(messages.duplicate_key(text, first), key.span)
+            case Scalar(value=str()):
+                return True
+            case Scalar(value=Reported()):
+                pass
+            case _:
+                self.report(messages.key_is_not_text(), key.span)
+        return False
+
+    def _first_word(self, span: Span) -> Span:
+        """Where an anchor or a tag stands: PyYAML counts both to the value that they precede."""
+        word = re.compile(r"\S*").match(self._source.text, span.start)
+        return Span(span.start, word.end() if word else span.start)
+
+
+def _span(event: Any) -> Span:
+    return Span(event.start_mark.index, event.end_mark.index)
+
+
+def _syntax(text: str, error: yaml.MarkedYAMLError) -> tuple[Fault, Span]:
+    """The YAML parser's complaint in the words of this product, at the place that the author has to change.
+
+    Both parsers of PyYAML, with and without libyaml, word and place their complaints differently.
+    """
+    problem = error.problem or "it cannot be read"
+    mark = error.problem_mark or error.context_mark
+    at = min(mark.index, len(text)) if mark else 0
+    opened = min(error.context_mark.index, len(text)) if error.context_mark else at
+    char = text[at : at + 1]
+    here = Span(at, min(at + 1, len(text)))
+    if "cannot start any token" in problem:
+        return (messages.tab_in_indentation() if char == "\t" else messages.cannot_begin(char)), here
+    if "mapping values are not allowed" in problem:
+        return messages.unexpected_colon(), here
+    if "end of stream" in problem or "document separator" in problem:
+        return messages.unclosed_quote(), Span(opened, min(opened + 1, len(text)))
+    if "unknown escape" in problem:
+        return messages.unknown_escape(), here
+    if "could not find expected ':'" in problem:
+        return messages.missing_colon(), Span(opened, max(opened, text.find("\n", opened)))
+    if "flow" in (error.context or "") and "expected ','" in problem:
+        return messages.unclosed_bracket(text[opened : opened + 1]), Span(opened, min(opened + 1, len(text)))
+    if re.search("block (mapping|collection|sequence)", error.context or "") and "expected" in problem:
+        return messages.bad_indentation(), here
+    return messages.not_yaml(problem.splitlines()[0]), here

@@ -1,0 +1,160 @@
+"""What validation found, in the product's own words and at the place in the file that is at fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from rulegate.config import messages
+from rulegate.config.messages import Fault
+from rulegate.config.settings import EndpointSettings, FileSettings, ModelSettings, RouteSettings, ServerSettings
+from rulegate.config.tree import Mapping, Node, Reported, Scalar, Sequence, Unreadable
+from rulegate.config.values import Expected, Refused
+from rulegate.diagnostics import Diagnostic, Source, Span
+
+# Which settings stand at which place, list positions left out, and what people call their owner.
+_OWNERS: dict[tuple[str, ...], tuple[str, type]] = {
+    (): ("a configuration", FileSettings),
+    ("server",): ("`server`", ServerSettings),
+    ("models",): ("`models`", ModelSettings),
+    ("model_endpoints",): ("an endpoint", EndpointSettings),
+    ("model_endpoints", "routes"): ("a route", RouteSettings),
+}
+_EXAMPLES = {
+    "model_endpoints": "model_endpoints:",
+    "name": "name: sentiment-router",
+    "routes": "routes:",
+    "alias": "alias: fast",
+    "model_uri": "model_uri: models:/name/production",
+}
+_ITEMS = {"model_endpoints": "endpoint", "routes": "route"}
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "`true` or `false`",
+    "tuple_type": "a list",
+    "dataclass_type": "a mapping of keys to values",
+}
+
+
+def diagnose(error: ValidationError, root: Node, source: Source) -> Iterator[Diagnostic]:
+    """One diagnostic for each fault that validation found in ``root``, the tree of ``source``."""
+    for found in error.errors(include_url=False):
+        place = found["loc"]
+        match found["type"]:
+            case "unexpected_keyword_argument":
+                owner, settings = _owner(place[:-1])
+                key = str(place[-1])
+                yield messages.unknown_key(key, owner, _keys(settings)).at(source, _key_span(root, place))
+            case "missing":
+                owner, _ = _owner(place[:-1])
+                key = str(place[-1])
+                span = _opening(_at(root, place[:-1]))
+                yield messages.missing_key(key, owner, _EXAMPLES[key]).at(source, span)
+            case kind:
+                node = _at(root, place)
+                if fault := _of_value(kind, found.get("ctx", {}), node, place):
+                    yield fault.at(source, node.span)
+
+
+def _of_value(kind: str, context: dict[str, Any], node: Node, place: tuple[int | str, ...]) -> Fault | None:
+    if isinstance(node, Scalar) and isinstance(node.value, Reported):
+        return None
+    match kind, context.get("error"):
+        case "value_error", Refused(fault=fault):
+            return fault
+        case "value_error", Expected() as expected:
+            return _wrong_type(str(expected), node)
+        case "too_short", _:
+            # Items that are at fault themselves are not counted by the validation, but the list has them.
+            return (
+                messages.empty_list(_ITEMS[str(place[-1])]) if isinstance(node, Sequence) and not node.items else None
+            )
+        case "literal_error", _:
+            choices = ("no_match", "match", "fail")
+            return messages.no_choice(node.text, choices) if isinstance(node, Scalar) else _wrong_type("text", node)
+    return _wrong_type(_EXPECTED[kind], node)
+
+
+def _wrong_type(expected: str, node: Node) -> Fault:
+    return messages.wrong_type(expected, _described(node), _remedy(expected, node))
+
+
+def _remedy(expected: str, node: Node) -> str | None:
+    """How to get from what stands there to what is expected."""
+    match expected, node:
+        case _, Scalar(value=None):
+            return "give the key a value, or remove it"
+        case "text" | "a condition", Scalar(value=bool() | int() | Unreadable(), text=text):
+            return f'put it in quotes: `"{messages.shorten(text)}"`'
+        case "a whole number", Scalar(value=str(), text=text) if text.strip().isdecimal():
+            return f"remove the quotes: `{messages.shorten(text.strip())}`"
+        case "a whole number", Scalar(value=Unreadable()):
+            return "write it in decimal digits, without a leading zero"
+        case "`true` or `false`", Scalar(value=str()):
+            return "write `true` or `false`, without quotes"
+        case "a list", _:
+            return "begin each item with `- `, in a line of its own"
+        case "a mapping of keys to values", _:
+            return "write its keys as `key: value`, each in a line of its own"
+    return None
+
+
+def _described(node: Node) -> str:
+    """What stands there, as it reads after "got"."""
+    match node:
+        case Mapping():
+            return "a mapping"
+        case Sequence():
+            return "a list"
+        case Scalar(value=None):
+            return "nothing"
+        case Scalar(value=bool(), text=text) if text.lower() not in {"true", "false"}:
+            return f"`{text}`, which YAML reads as {'true' if node.value else 'false'}"
+        case Scalar(value=bool(), text=text):
+            return f"the truth value `{text}`"
+        case Scalar(value=int(), text=text):
+            return f"the number `{text}`"
+        case Scalar(value=Unreadable(kind=kind), text=text):
+            return f"{kind} `{messages.shorten(text)}`"
+        case Scalar(text=text):
+            return f"the text `{messages.shorten(text)}`" if text else "empty text"
+
+
+def _owner(place: tuple[int | str, ...]) -> tuple[str, type]:
+    return _OWNERS[tuple(step for step in place if isinstance(step, str))]
+
+
+def _keys(settings: type) -> list[str]:
+    """The keys that a file may use for the fields of ``settings``."""
+    keys = []
+    for name, hint in get_type_hints(settings, include_extras=True).items():
+        if not name.startswith("_"):
+            fields = (part for part in getattr(hint, "__metadata__", ()) if isinstance(part, FieldInfo))
+            keys.append(next((part.alias for part in fields if part.alias), name))
+    return keys
+
+
+def _at(root: Node, place: tuple[int | str, ...]) -> Node:
+    """The node that validation means by ``place``."""
+    node = root
+    for step in place:
+        if isinstance(node, Sequence) and isinstance(step, int):
+            node = node.items[step]
+        elif isinstance(node, Mapping):
+            node = node.get(str(step)) or node
+    return node
+
+
+def _key_span(root: Node, place: tuple[int | str, ...]) -> Span:
+    owner = _at(root, place[:-1])
+    key = owner.key(str(place[-1])) if isinstance(owner, Mapping) else None
+    return key.span if key else owner.span
+
+
+def _opening(node: Node) -> Span:
+    """Where a mapping that lacks something is pointed at: its first key."""
+    return node.entries[0][0].span if isinstance(node, Mapping) and node.entries else node.span

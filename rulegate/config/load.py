@@ -1,0 +1,113 @@
+"""A configuration file or text → its settings, or every diagnostic of it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from rulegate.config import messages
+from rulegate.config.document import read
+from rulegate.config.faults import diagnose
+from rulegate.config.messages import Fault
+from rulegate.config.relations import relate
+from rulegate.config.settings import Config, FileSettings
+from rulegate.config.tree import Node, Scalar, plain
+from rulegate.diagnostics import Diagnostic, Severity, Source, Span, in_order, render_all
+
+MAX_FILE_BYTES = 16 * 1024**2
+"""The largest file that is read, inclusive."""
+
+TEXT_NAME = "<text>"
+"""What diagnostics call a configuration that is no file."""
+
+_START = Span(0, 0)
+_FILE = TypeAdapter(FileSettings)
+
+
+class ConfigError(Exception):
+    """A configuration cannot be used. ``diagnostics`` holds all that is wrong, warnings too, in the file's order."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__(render_all(diagnostics))
+        self.diagnostics = diagnostics
+
+
+def load_config(path_or_text: str | Path) -> Config:
+    """Reads and checks a whole configuration.
+
+    Nothing is coerced: a number where text belongs is an error, as are an unknown key and a key that stands twice.
+    Conditions are compiled, so what is wrong inside them is reported with the rest, at its place in the file. No model
+    is looked up and no network used.
+
+    Args:
+        path_or_text: The path of a UTF-8 file of at most :data:`MAX_FILE_BYTES`; a ``str`` with a line feed in it is
+            the text itself.
+
+    Raises:
+        ConfigError: If there is any error; never any other exception, whatever the file holds.
+    """
+    is_text = isinstance(path_or_text, str) and "\n" in path_or_text
+    path = None if is_text else Path(path_or_text)
+    source = Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff")) if path is None else _read_file(path)
+    diagnostics: list[Diagnostic] = []
+    root, faults = read(source)
+    diagnostics += faults
+    if root is None or (isinstance(root, Scalar) and root.value is None):
+        raise ConfigError(in_order(diagnostics or [messages.empty_file().at(source, _START)]))
+    settings = _validate(root, source, diagnostics)
+    diagnostics += relate(root, source)
+    found = in_order(diagnostics)
+    if settings is None or any(diagnostic.severity is Severity.ERROR for diagnostic in found):
+        raise ConfigError(found)
+    return Config(
+        endpoints=settings.endpoints,
+        default_endpoint=settings.default_endpoint or settings.endpoints[0].name,
+        registry_uri=settings.registry_uri,
+        server=settings.server,
+        models=settings.models,
+        path=path,
+        warnings=found,
+    )
+
+
+def _validate(root: Node, source: Source, diagnostics: list[Diagnostic]) -> FileSettings | None:
+    # The conditions' diagnostics reach the list through the validation's context, as they are compiled in passing.
+    try:
+        return _FILE.validate_python(plain(root), context=diagnostics)
+    except ValidationError as error:
+        diagnostics += diagnose(error, root, source)
+        return None
+
+
+def _read_file(path: Path) -> Source:
+    """The text of a file, without a byte order mark.
+
+    Raises:
+        ConfigError: If there is no such file, it cannot be read, is too large, or is not UTF-8.
+    """
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise _failure(name, messages.no_such_file()) from None
+    except IsADirectoryError:
+        raise _failure(name, messages.is_directory()) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name is not one that a file can have"
+        raise _failure(name, messages.unreadable(reason.lower())) from None
+    if len(content) > MAX_FILE_BYTES:
+        raise _failure(name, messages.file_too_large(MAX_FILE_BYTES // 1024**2))
+    try:
+        return Source(name, content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        # The text up to the fault is readable, so that it can be shown where the fault is.
+        readable = Source(name, content.decode("utf-8", "replace").removeprefix("\ufeff"))
+        at = len(error.object[: error.start].decode("utf-8-sig"))
+        fault = messages.not_utf8(error.object[error.start])
+        raise ConfigError((fault.at(readable, Span(at, at + 1)),)) from None
+
+
+def _failure(name: str, fault: Fault) -> ConfigError:
+    return ConfigError((fault.at(Source(name, ""), _START),))

@@ -1,0 +1,413 @@
+"""Everything that is said about a configuration: one constructor per diagnostic, one code per kind of fault."""
+
+# ruff: noqa: D103  -- each constructor is the sentence that it returns
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rulegate.diagnostics import Diagnostic, Severity, Source, Span
+
+CODES = {
+    "RG301": "the file cannot be read",
+    "RG302": "the file is not text",
+    "RG303": "the file is not YAML",
+    "RG304": "a part of YAML that a configuration does without",
+    "RG305": "the file is empty",
+    "RG306": "a key stands twice in one mapping",
+    "RG307": "no such key",
+    "RG308": "a key is missing",
+    "RG309": "a value of another type is expected",
+    "RG310": "a number is out of its range",
+    "RG311": "a list or a text is empty",
+    "RG312": "not a duration",
+    "RG313": "not a size",
+    "RG314": "not a name",
+    "RG315": "not a model URI",
+    "RG316": "models of another server are not served yet",
+    "RG317": "not one of the possible values",
+    "RG318": "a name is taken",
+    "RG319": "no endpoint has this name",
+    "RG320": "a route can never be chosen",
+    "RG321": "`on_error` without a condition",
+}
+"""Every code of this package and its title; each has a page in the documentation."""
+
+_QUOTED = 60
+_MODEL_URIS = "write `models:/name/production`, `models:/name/3`, `models:/name/latest` or `models:/name@alias`"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong and what to do about it, before it is known where."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    severity: Severity = Severity.ERROR
+
+    def at(self, source: Source, span: Span) -> Diagnostic:
+        """The fault at its place in a file."""
+        return Diagnostic(self.code, self.message, source, span, self.hint, self.severity)
+
+
+# ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def no_such_file() -> Fault:
+    return Fault("RG301", "there is no such file", "name a configuration file that exists")
+
+
+def is_directory() -> Fault:
+    return Fault("RG301", "this is a directory, not a file", "name the configuration file in it")
+
+
+def unreadable(reason: str) -> Fault:
+    return Fault("RG301", f"the file cannot be read: {reason}", "check its path and its permissions")
+
+
+def file_too_large(limit_mib: int) -> Fault:
+    return Fault("RG301", f"the file is larger than {limit_mib} MiB", "is this the file that you mean?")
+
+
+def not_utf8(byte: int) -> Fault:
+    return Fault("RG302", f"the file is not UTF-8: the byte 0x{byte:02x} does not belong here", "save it as UTF-8")
+
+
+def forbidden_character(char: str) -> Fault:
+    return Fault(
+        "RG302",
+        f"the character U+{ord(char):04X} cannot stand in YAML",
+        "remove it, or write it as an escape in double quotes",
+    )
+
+
+def empty_file() -> Fault:
+    return Fault("RG305", "the configuration is empty", "a configuration lists its `model_endpoints`")
+
+
+# ── YAML ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tab_in_indentation() -> Fault:
+    return Fault("RG303", "a tab cannot indent YAML", "indent with spaces")
+
+
+def cannot_begin(char: str) -> Fault:
+    return Fault("RG303", f"text cannot begin with `{char}`", "put the text in quotes")
+
+
+def unexpected_colon() -> Fault:
+    return Fault(
+        "RG303",
+        "a `:` cannot stand here",
+        "indent the keys of one mapping alike, and put text that contains `: ` in quotes",
+    )
+
+
+def unclosed_quote() -> Fault:
+    return Fault("RG303", "the quote that opens here is never closed", "close it at the end of the text")
+
+
+def unclosed_bracket(bracket: str) -> Fault:
+    closing = {"[": "]", "{": "}"}.get(bracket, bracket)
+    return Fault(
+        "RG303",
+        f"the `{bracket}` that opens here lacks a `,` or its `{closing}`",
+        "close it, or put text that begins with it in quotes",
+    )
+
+
+def unknown_escape() -> Fault:
+    return Fault(
+        "RG303",
+        "double quotes hold a backslash escape that YAML does not know",
+        r"write `\\` for a backslash, or use single quotes",
+    )
+
+
+def missing_colon() -> Fault:
+    return Fault("RG303", "a `:` is missing after this", "write `key: value`, with a space after the colon")
+
+
+def bad_indentation() -> Fault:
+    return Fault(
+        "RG303",
+        "this line does not continue what stands above it",
+        "indent the keys of one mapping, or the dashes of one list, alike",
+    )
+
+
+def not_yaml(problem: str) -> Fault:
+    return Fault("RG303", f"this is not YAML: {problem}", None)
+
+
+def several_documents() -> Fault:
+    return Fault("RG304", "a second document begins here", "keep one configuration in a file, without another `---`")
+
+
+def anchor(name: str) -> Fault:
+    return Fault(
+        "RG304",
+        f"the anchor `&{shorten(name)}` is not accepted",
+        "remove it, and write out what it would repeat",
+    )
+
+
+def alias(name: str) -> Fault:
+    return Fault(
+        "RG304",
+        f"the alias `*{shorten(name)}` is not accepted",
+        "write the value out, or put text that begins with `*` in quotes",
+    )
+
+
+def tag(name: str) -> Fault:
+    return Fault(
+        "RG304", f"the tag `{shorten(name)}` is not accepted", "remove it, or put text that begins with `!` in quotes"
+    )
+
+
+def merge_key() -> Fault:
+    return Fault("RG304", "the merge key `<<` is not accepted", "write the keys out")
+
+
+def too_deep(limit: int) -> Fault:
+    return Fault(
+        "RG304",
+        f"the file nests deeper than {limit} levels",
+        "no setting lies that deep: look for a bracket that is never closed",
+    )
+
+
+def key_is_not_text() -> Fault:
+    return Fault(
+        "RG304", "a key must be text", "write it as `key: value`, in quotes if YAML reads the key as something else"
+    )
+
+
+def duplicate_key(key: str, first_line: int) -> Fault:
+    return Fault("RG306", f"the key `{shorten(key)}` stands twice; first in line {first_line}", "keep one of them")
+
+
+# ── keys and types ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unknown_key(key: str, owner: str, known: Iterable[str]) -> Fault:
+    names = list(known)
+    return Fault(
+        "RG307",
+        f"{owner} has no key `{shorten(key)}`",
+        did_you_mean(key, names) or f"its keys are {enumerate_names(names)}",
+    )
+
+
+def missing_key(key: str, owner: str, example: str) -> Fault:
+    return Fault("RG308", f"{owner} needs the key `{key}`", f"add `{example}`")
+
+
+def wrong_type(expected: str, got: str, hint: str | None) -> Fault:
+    return Fault("RG309", f"expected {expected}, got {got}", hint)
+
+
+def out_of_range(number: int, low: int, high: int) -> Fault:
+    return Fault("RG310", f"expected a number from {low} to {high}, got `{number}`")
+
+
+def empty_list(of: str) -> Fault:
+    return Fault("RG311", f"expected at least one {of}, got an empty list", f"add a {of}")
+
+
+def empty_text(what: str) -> Fault:
+    return Fault("RG311", f"expected {what}, got empty text", "give it a value")
+
+
+# ── values ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def no_duration(text: str) -> Fault:
+    return Fault(
+        "RG312", f"`{shorten(text)}` is not a duration", "write a number and a unit: `500ms`, `5s`, `15m` or `1h`"
+    )
+
+
+def duration_without_unit(text: str) -> Fault:
+    return Fault(
+        "RG312",
+        f"the duration `{shorten(text)}` has no unit",
+        f"write `{shorten(text)}s` for seconds; the units are `ms`, `s`, `m` and `h`",
+    )
+
+
+def duration_out_of_range(text: str, low: str, high: str) -> Fault:
+    return Fault("RG312", f"expected a duration from {low} to {high}, got `{shorten(text)}`")
+
+
+def no_size(text: str) -> Fault:
+    return Fault(
+        "RG313", f"`{shorten(text)}` is not a size", "write a whole number and a unit: `512KiB`, `10MiB` or `4GiB`"
+    )
+
+
+def size_without_unit(text: str) -> Fault:
+    return Fault(
+        "RG313",
+        f"the size `{shorten(text)}` has no unit",
+        f"write `{shorten(text)}B` for bytes; the units are `B`, `KiB`, `MiB` and `GiB`",
+    )
+
+
+def size_in_decimal_units(text: str, binary: str) -> Fault:
+    return Fault("RG313", f"`{shorten(text)}` has a unit of 1000; sizes count in units of 1024", f"write `{binary}`")
+
+
+def size_out_of_range(text: str, low: str, high: str) -> Fault:
+    return Fault("RG313", f"expected a size from {low} to {high}, got `{shorten(text)}`")
+
+
+def no_name(text: str, char: str) -> Fault:
+    return Fault(
+        "RG314",
+        f"a name cannot contain `{char}`",
+        f"a name is letters, digits, `-` and `_`: for example `{suggest_name(text)}`",
+    )
+
+
+def name_too_long(limit: int) -> Fault:
+    return Fault("RG314", f"a name has at most {limit} characters", "choose a shorter one")
+
+
+def no_choice(text: str, choices: Iterable[str]) -> Fault:
+    names = list(choices)
+    return Fault("RG317", f"expected {enumerate_names(names, 'or')}, got `{shorten(text)}`", did_you_mean(text, names))
+
+
+# ── model URIs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def model_uri_with_blanks() -> Fault:
+    return Fault("RG315", "a model URI has no white space around it and nothing that cannot be printed", "remove it")
+
+
+def unknown_scheme(scheme: str, nearest: str | None) -> Fault:
+    hint = f"did you mean `{shorten(nearest)}`?" if nearest else _MODEL_URIS
+    return Fault("RG315", f"`{shorten(scheme)}:` is not a kind of model URI", hint)
+
+
+def misplaced_slash(rest: str) -> Fault:
+    return Fault("RG315", "exactly one slash follows `models:`", f"did you mean `models:/{shorten(rest)}`?")
+
+
+def model_uri_without_name() -> Fault:
+    return Fault("RG315", "this `models:` URI names no model", _MODEL_URIS)
+
+
+def model_uri_without_path(scheme: str) -> Fault:
+    return Fault("RG315", f"this `{shorten(scheme)}:` URI names no model", "add the path of the model's folder")
+
+
+def model_uri_too_long() -> Fault:
+    return Fault("RG315", "a `models:` URI ends with the version, the stage or the alias", _MODEL_URIS)
+
+
+def model_alias_missing(model: str) -> Fault:
+    return Fault("RG315", "the alias after `@` is missing", f"write, for example, `models:/{shorten(model)}@champion`")
+
+
+def model_version_missing(model: str) -> Fault:
+    shown = shorten(model)
+    return Fault(
+        "RG315",
+        f"`models:/{shown}` does not say which version of the model",
+        f"write `models:/{shown}/latest`, `models:/{shown}/1` or `models:/{shown}@alias`",
+    )
+
+
+def no_version_or_stage(model: str, suffix: str, words: Iterable[str]) -> Fault:
+    hint = did_you_mean(suffix, words) or f"an alias is written `models:/{shorten(model)}@{shorten(suffix)}`"
+    return Fault("RG315", f"`{shorten(suffix)}` is neither a version nor a stage", hint)
+
+
+def incomplete_run_uri() -> Fault:
+    return Fault("RG315", "a `runs:` URI names a run and a path in it", "write it as `runs:/<run id>/<path>`")
+
+
+def remote_model() -> Fault:
+    return Fault(
+        "RG316",
+        "models behind another server's URL are not served yet",
+        "name a model of the registry, such as `models:/name/production`, or a folder",
+    )
+
+
+# ── what must fit together ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def name_taken(kind: str, name: str, first_line: int) -> Fault:
+    return Fault(
+        "RG318", f"the {kind} `{shorten(name)}` is taken: it stands in line {first_line} already", "choose another"
+    )
+
+
+def unknown_default_endpoint(name: str, names: Iterable[str]) -> Fault:
+    known = list(dict.fromkeys(names))
+    return Fault(
+        "RG319",
+        f"no endpoint is named `{shorten(name)}`",
+        did_you_mean(name, known) or f"the endpoints are {enumerate_names(known)}",
+    )
+
+
+def never_chosen(first: str) -> Fault:
+    return Fault(
+        "RG320",
+        f"this route can never be chosen: without a condition, `{shorten(first)}` answers first",
+        "give it a `model_request_condition`, or remove it",
+        Severity.WARNING,
+    )
+
+
+def on_error_without_condition() -> Fault:
+    return Fault(
+        "RG321",
+        "`on_error` says what a condition's error means, but this route has no condition",
+        "remove it, or add a `model_request_condition`",
+    )
+
+
+# ── wording ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that ``word`` may be a slip for, or None if none is near."""
+    found = difflib.get_close_matches(word[:_QUOTED].lower(), list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the known word nearest to ``word``, or None."""
+    found = nearest(word, known)
+    return f"did you mean `{shorten(found)}`?" if found else None
+
+
+def enumerate_names(names: Iterable[str], conjunction: str = "and") -> str:
+    """``a``, ``b`` and ``c``, each in backticks; of many, the first ten."""
+    quoted = [f"`{shorten(name)}`" for name in names]
+    if len(quoted) > 10:
+        return ", ".join(quoted[:10]) + f" {conjunction} {len(quoted) - 10} more"
+    if len(quoted) == 1:
+        return quoted[0]
+    return ", ".join(quoted[:-1]) + f" {conjunction} {quoted[-1]}"
+
+
+def shorten(text: str) -> str:
+    """The author's text as it fits into a message: its first sixty characters."""
+    return text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"
+
+
+def suggest_name(text: str) -> str:
+    """The text with what a name cannot hold replaced by dashes."""
+    kept = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in text[:_QUOTED])
+    return kept.strip("-") or "my-name"

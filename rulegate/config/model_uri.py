@@ -1,0 +1,89 @@
+"""The form of a model URI: what can be seen to be wrong before any registry is asked."""
+
+from __future__ import annotations
+
+import re
+
+from rulegate.config import messages
+from rulegate.config.messages import Fault
+
+WORDS = ("latest", "production", "staging", "archived", "none")
+"""What may stand for a version, in any case: the newest one, or the newest one of a stage."""
+
+# Those that MLflow's artifact stores and this gateway know. Others belong to plugins and are left to them.
+_SCHEMES = (
+    "models", "runs", "file", "mlflow-artifacts", "s3", "r2", "b2", "gs", "abfss", "wasbs", "dbfs", "hdfs", "viewfs",
+    "ftp", "sftp", "http", "https",
+)  # fmt: skip
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+def check_model_uri(uri: str) -> Fault | None:
+    """What is wrong with the form of ``uri``, or None.
+
+    Accepted are ``models:/name/version``, ``models:/name/stage`` and ``models:/name/latest`` (any case),
+    ``models:/name@alias``, ``models:/m-<id>``, ``runs:/<run id>/<path>``, a local path, and the URI of an artifact
+    store such as ``s3://bucket/path``. Whether the model exists is not asked.
+    """
+    if not uri.strip():
+        return messages.empty_text("a model URI")
+    if uri != uri.strip() or not uri.isprintable():
+        return messages.model_uri_with_blanks()
+    if (match := _SCHEME.match(uri)) is None:
+        return None
+    scheme, rest = match[1], uri[match.end() :]
+    match scheme:
+        case "models":
+            return _check_registered(rest)
+        case "runs":
+            return _check_run(rest)
+        case "http" | "https":
+            return messages.remote_model()
+    if scheme not in _SCHEMES:
+        nearest = messages.nearest(scheme, _SCHEMES)
+        if nearest or not rest.startswith("/"):
+            return messages.unknown_scheme(scheme, f"{nearest}:{rest}" if nearest else None)
+    return None if rest.strip("/") else messages.model_uri_without_path(scheme)
+
+
+def _check_registered(rest: str) -> Fault | None:
+    """The part after ``models:``."""
+    if rest.startswith("//"):
+        # `models://profile@databricks/name/1` is MLflow's way to name another Databricks workspace; without that, the
+        # second slash is a slip by which MLflow would take the name for a host.
+        host, _, path = rest[2:].partition("/")
+        if "databricks" not in host:
+            return messages.misplaced_slash(rest.lstrip("/"))
+        rest = "/" + path
+    if not rest.startswith("/"):
+        return messages.misplaced_slash(rest)
+    name, *suffixes = rest[1:].split("/")
+    if not name.strip() or name.startswith("@"):
+        return messages.model_uri_without_name()
+    if len(suffixes) > 1:
+        return messages.model_uri_too_long()
+    return _check_suffix(name, suffixes[0]) if suffixes else _check_bare(name)
+
+
+def _check_bare(name: str) -> Fault | None:
+    """A name with neither version nor stage, so with an alias or an id."""
+    model, at, alias = name.rpartition("@")
+    if at:
+        return None if alias.strip() else messages.model_alias_missing(model)
+    return None if name.startswith("m-") else messages.model_version_missing(name)
+
+
+def _check_suffix(name: str, suffix: str) -> Fault | None:
+    """A name and its version or stage."""
+    if not suffix.strip():
+        return messages.model_version_missing(name)
+    if suffix.isdecimal() or suffix.lower() in WORDS:
+        return None
+    return messages.no_version_or_stage(name, suffix, WORDS)
+
+
+def _check_run(rest: str) -> Fault | None:
+    """The part after ``runs:``."""
+    run, _, path = rest.lstrip("/").partition("/")
+    well_formed = rest.startswith("/") and run.strip() and path.strip("/")
+    return None if well_formed else messages.incomplete_run_uri()

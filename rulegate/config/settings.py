@@ -1,0 +1,122 @@
+"""The settings of a gateway: what a configuration file says, as checked, frozen values.
+
+The classes are also the schema of the file: their fields are its keys, but for those whose unit is in the field's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, InstanceOf, PlainValidator, ValidationInfo
+
+from rulegate.condition import Condition, ConditionError, compile_condition
+from rulegate.config.tree import Text
+from rulegate.config.values import DURATION, MIB, SIZE, TEXT, Expected, Flag, ModelUri, Name, Port, ThreadCount
+from rulegate.diagnostics import Diagnostic
+
+DEFAULT_PATH = "gateway_config.yaml"
+"""The file that commands read when they are not told which."""
+
+OnError = Literal["no_match", "match", "fail"]
+"""What an error in a condition means: the next route, this route, or a failed request."""
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+def _compile(value: object, info: ValidationInfo[list[Diagnostic]]) -> Condition | None:
+    """The condition that a text of the file compiles to; its diagnostics go to the context, placed in the file."""
+    if not isinstance(value, Text):
+        raise Expected("a condition")
+    diagnostics = info.context
+    try:
+        condition = compile_condition(str(value), origin=value.scalar.excerpt())
+    except ConditionError as error:
+        diagnostics.extend(error.diagnostics)
+        return None
+    diagnostics.extend(condition.warnings)
+    return condition
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the gateway listens and what it takes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    host: Annotated[str, TEXT] = "127.0.0.1"
+    port: Port = 5000
+    """0 stands for any free port."""
+    threads: ThreadCount = 64
+    """Requests in flight at once."""
+    max_body_bytes: Annotated[int, SIZE, Field(alias="max_body")] = 10 * MIB
+    """The largest request body taken, inclusive."""
+    request_timeout_s: Annotated[float, DURATION, Field(alias="request_timeout")] = 60.0
+    """How long a request may take, its model's load included."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """What holds for every model."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    load_timeout_s: Annotated[float, DURATION, Field(alias="load_timeout")] = 120.0
+    """How long a model may take to be fetched and loaded."""
+    preload: Flag = False
+    """Whether models are loaded at the start, rather than by the first request that needs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """One route: a model, and the condition under which it answers; without one it answers when no other does."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    alias: Name
+    model_uri: ModelUri
+    condition: Annotated[
+        InstanceOf[Condition] | None, PlainValidator(_compile), Field(alias="model_request_condition")
+    ] = None
+    on_error: OnError = "no_match"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """A named list of routes, at least one, their aliases unique in it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    name: Name
+    routes: Annotated[tuple[RouteSettings, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    """What stands in one file, key for key."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    endpoints: Annotated[tuple[EndpointSettings, ...], Field(alias="model_endpoints", min_length=1)]
+    registry_uri: Annotated[str | None, TEXT] = None
+    default_endpoint: Annotated[str | None, TEXT] = None
+    server: ServerSettings = field(default_factory=ServerSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration without an error. Immutable, safe to share between threads.
+
+    ``endpoints`` has at least one, their names are unique, and ``default_endpoint`` is one of the names.
+    ``registry_uri`` is None where MLflow's own choice holds. ``path`` is the file it was read from, or None for a text.
+    """
+
+    endpoints: tuple[EndpointSettings, ...]
+    default_endpoint: str
+    registry_uri: str | None = None
+    server: ServerSettings = field(default_factory=ServerSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)
+    path: Path | None = None
+    warnings: tuple[Diagnostic, ...] = ()

@@ -1,0 +1,95 @@
+"""A configuration as its author wrote it: mappings, lists and scalars, each with its place in the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rulegate.config.scalars import offsets_of
+from rulegate.diagnostics import Excerpt, Source, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A plain scalar that YAML reads as neither text, a decimal whole number, a truth value nor nothing.
+
+    Fractions, dates, hexadecimal, octal and sexagesimal numbers are such: no setting wants one, and what an author
+    means by ``010`` or ``12:30`` is not what YAML makes of it.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Stands for a value that has its diagnostic already, so that no second one is made of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value; ``span`` takes in its quotes.
+
+    ``text`` is what stands there once quotes, escapes and folding are undone. ``style`` is YAML's: empty for a plain
+    scalar, ``'``, ``"``, ``|`` or ``>``.
+    """
+
+    value: str | int | bool | Unreadable | Reported | None
+    text: str
+    style: str
+    source: Source
+    span: Span
+
+    def excerpt(self) -> Excerpt:
+        """The text with the way back from each of its characters to the file."""
+        return Excerpt(self.source, offsets_of(self.source.text, self.span, self.style, self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    items: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Keys with their values, in the file's order; each key once, as the reader keeps only the first of two."""
+
+    entries: tuple[tuple[Scalar, Node], ...]
+    span: Span
+
+    def get(self, key: str) -> Node | None:
+        """The value of ``key``, or None if the mapping lacks it."""
+        return next((value for name, value in self.entries if name.text == key), None)
+
+    def key(self, key: str) -> Scalar | None:
+        """The key itself, for diagnostics that point at it."""
+        return next((name for name, _ in self.entries if name.text == key), None)
+
+
+Node = Scalar | Sequence | Mapping
+
+
+class Text(str):
+    """A text value on its way into the settings that still knows its scalar, so that a condition can be placed."""
+
+    __slots__ = ("scalar",)
+
+    scalar: Scalar
+
+    def __new__(cls, scalar: Scalar) -> Text:
+        """The text of ``scalar``."""
+        text = super().__new__(cls, scalar.text)
+        text.scalar = scalar
+        return text
+
+
+def plain(node: Node) -> object:
+    """The node as Python's own dicts and tuples, for validation; its texts are :class:`Text`."""
+    match node:
+        case Mapping():
+            return {key.text: plain(value) for key, value in node.entries}
+        case Sequence():
+            return tuple(plain(item) for item in node.items)
+        case Scalar():
+            return Text(node) if isinstance(node.value, str) else node.value
