@@ -10,6 +10,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 import skops.io
+from mlflow.exceptions import MlflowException
 
 HIGH_CONFIDENCE = 0.7
 """From this probability of being domain text on, inclusive, the confidence is high."""
@@ -42,8 +43,15 @@ class SentimentModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow
 
         Each has the ``label`` (``positive`` or ``negative``), its probability as ``score`` (0.5 to 1, four digits) and,
         from the model with a domain classifier, ``domain_confidence`` (``high``, ``medium`` or ``low``).
+
+        Raises:
+            MlflowException: If a row of the column is not a string; nothing is answered then.
         """
         texts = model_input["text"].tolist()
+        for number, text in enumerate(texts):
+            if not isinstance(text, str):
+                # Of all errors, only MLflow's own reach the sender with their message.
+                raise MlflowException.invalid_parameter_value(f"row {number} of column `text` is not a string")
         if not texts:
             return []
         probabilities = self._sentiment.predict_proba(texts)

@@ -20,7 +20,7 @@ import pandas as pd
 import skops.io
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 
@@ -122,12 +122,21 @@ def _register(trained: _Trained) -> None:
         client.transition_model_version_stage(trained.name, str(logged.registered_model_version), _STAGE)
 
 
-def _words() -> TfidfVectorizer:
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+def _words() -> Pipeline:
+    return _hashed(analyzer="word", ngram_range=(1, 2))
 
 
-def _parts_of_words() -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+def _parts_of_words() -> Pipeline:
+    return _hashed(analyzer="char_wb", ngram_range=(3, 5))
+
+
+def _hashed(*, analyzer: str, ngram_range: tuple[int, int]) -> Pipeline:
+    # Hashed, not counted in a vocabulary: skops takes seconds to write ten thousand entries, and a model process a
+    # fifth of a second to read them before its first answer.
+    counts = HashingVectorizer(
+        analyzer=analyzer, ngram_range=ngram_range, n_features=2**16, alternate_sign=False, norm=None
+    )
+    return make_pipeline(counts, TfidfTransformer(sublinear_tf=True))
 
 
 def _regression() -> LogisticRegression:
