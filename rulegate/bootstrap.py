@@ -1,0 +1,73 @@
+"""Builds a running gateway from a configuration: the only place where the parts are wired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rulegate.config import Config
+from rulegate.gateway import Gateway
+from rulegate.http import Application
+from rulegate.serving.mlflow.backend import ProcessBackend
+from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder
+from rulegate.serving.mlflow.warm_parent_client import WarmParent
+from rulegate.serving.pool import ModelPool
+from rulegate.serving.preload import Preload
+
+# What MLflow and its parts would otherwise do in a process of ours: report to their makers, draw progress bars into the
+# log, look for git, take up space on disk.
+_CHILD_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that answers, and the processes behind it.
+
+    Attributes:
+        application: The WSGI application.
+    """
+
+    application: Application
+    _preload: Preload
+    _pool: ModelPool
+    _registry: MlflowRegistry
+    _warm_parent: WarmParent
+
+    def close(self) -> None:
+        """Ends every process that was started; call it when no request is in flight. Safe to call again."""
+        self._preload.close()
+        self._pool.close()
+        self._registry.close()
+        self._warm_parent.close()
+
+
+def start(config: Config, environment: Mapping[str, str]) -> Running:
+    """Starts what answers requests and returns at once, while MLflow is still being imported in the warm parent.
+
+    Args:
+        config: A configuration without errors.
+        environment: What model processes see of the environment.
+    """
+    warm_parent = WarmParent({**environment, **_CHILD_ENVIRONMENT})
+    warm_parent.start()
+    registry = MlflowRegistry(warm_parent, registry_uri=config.registry_uri, cache=default_cache_folder())
+    pool = ModelPool(registry, ProcessBackend(warm_parent), load_timeout_s=config.models.load_timeout_s)
+    preload = Preload(pool, _model_uris(config) if config.models.preload else ())
+    application = Application(
+        Gateway(config, pool),
+        not_ready=preload.not_ready,
+        max_body_bytes=config.server.max_body_bytes,
+        request_timeout_s=config.server.request_timeout_s,
+    )
+    preload.start()
+    return Running(application, preload, pool, registry, warm_parent)
+
+
+def _model_uris(config: Config) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(route.model_uri for endpoint in config.endpoints for route in endpoint.routes))

@@ -1,0 +1,100 @@
+"""`rulegate serve`: serves the endpoints of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from rulegate.config import DEFAULT_PATH, Config, ConfigError, load_config
+from rulegate.diagnostics import render_all
+from rulegate.log import LogFormat
+
+
+@click.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@click.option("--config", "config_option", type=click.Path(path_type=Path), help="The same as the argument.")
+@click.option("--host", help="Listen on this address instead of the configuration's.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Listen on this port instead of the configuration's; 0: any free one."
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    default="text",
+    show_default=True,
+    help="How log lines are written to standard error.",
+)
+def serve(
+    config: Path | None, config_option: Path | None, host: str | None, port: int | None, log_format: LogFormat
+) -> None:
+    """Serve the endpoints of CONFIG (default: gateway_config.yaml).
+
+    \b
+    POST /invocations                    the default endpoint, by MLflow's scoring protocol
+    POST /endpoints/NAME/invocations     that endpoint
+    GET  /ping  /health                  200 while the gateway serves
+    GET  /ready                          200 when every preloaded model is ready
+    GET  /version                        the version of MLflow
+
+    A configuration with an error is not served: all its diagnostics are printed, and the exit code is 2.
+    SIGTERM and Ctrl-C let requests in flight end.
+    """
+    if config is not None and config_option is not None:
+        raise click.UsageError("the configuration is named twice: as an argument and with --config")
+    settings = read(config or config_option or Path(DEFAULT_PATH))
+    run(settings, host=host, port=port, log_format=log_format)
+
+
+def read(path: Path) -> Config:
+    """The configuration in ``path``, its warnings printed; with an error in it, the command ends with exit code 2."""
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        click.echo(render_all(error.diagnostics), err=True)
+        raise SystemExit(2) from None
+    if config.warnings:
+        click.echo(render_all(config.warnings) + "\n", err=True)
+    return config
+
+
+def run(
+    config: Config,
+    *,
+    host: str | None,
+    port: int | None,
+    log_format: LogFormat,
+    invitation: Callable[[str, int], str] | None = None,
+) -> None:
+    """Serves until it is told to stop; prints where it listens, then the invitation.
+
+    Args:
+        config: A configuration without errors.
+        host: Overrides the configuration's.
+        port: Overrides the configuration's.
+        log_format: How log lines are written.
+        invitation: What else to print, for the host and port that a client on this machine uses.
+    """
+    # granian takes a moment to import, which would make `--help` and a configuration error wait.
+    from rulegate import server
+
+    settings = replace(
+        config.server,
+        host=config.server.host if host is None else host,
+        port=config.server.port if port is None else port,
+    )
+    try:
+        sock = server.listen(settings.host, settings.port)
+    except server.AddressInUse as error:
+        click.echo(f"error: cannot listen on {settings.host} port {settings.port}: {error.reason.lower()}", err=True)
+        click.echo("hint: end what listens there, or name another port with --port", err=True)
+        raise SystemExit(2) from None
+    bound_host, bound_port = sock.getsockname()[:2]
+    client_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound_host, bound_host)  # noqa: S104 - compared only
+    authority = f"[{client_host}]:{bound_port}" if ":" in client_host else f"{client_host}:{bound_port}"
+    click.echo(f"listening on http://{authority} with {', '.join(endpoint.name for endpoint in config.endpoints)}")
+    if invitation is not None:
+        click.echo(invitation(client_host, bound_port))
+    server.serve(replace(config, server=settings), sock, log_format=log_format)

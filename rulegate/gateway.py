@@ -1,0 +1,129 @@
+"""The use case without HTTP: a request comes in, a decision is made, a model is leased, a prediction goes back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from rulegate.condition import Request
+from rulegate.config import Config, EndpointSettings
+from rulegate.routing import Decision, Endpoint, OnError, Route, Target, decide
+from rulegate.serving.errors import ModelNotLoaded
+from rulegate.serving.models import Prediction
+from rulegate.serving.pool import ModelPool
+from rulegate.serving.protocol import check_content_type
+
+
+class EndpointNotFound(Exception):
+    """No endpoint has this name.
+
+    Attributes:
+        name: The name that was asked for.
+        known: The names that there are, in the order of the configuration.
+    """
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"there is no endpoint `{name}`")
+        self.name = name
+        self.known = known
+
+
+@dataclass(slots=True)
+class Journey:
+    """How far one request has come; filled on the way, so that a request that fails is known up to its failure.
+
+    Durations are in seconds, and None for a part that was not reached.
+    """
+
+    endpoint: str | None = None
+    route: str | None = None
+    target: str | None = None
+    model: str | None = None
+    decide_s: float | None = None
+    load_s: float | None = None
+    predict_s: float | None = None
+
+
+class Gateway:
+    """Endpoints and the models behind them. Immutable but for the pool; safe to use from many threads.
+
+    Args:
+        config: A configuration without errors.
+        models: Loads and keeps the models; without it the gateway decides but does not answer.
+    """
+
+    def __init__(self, config: Config, models: ModelPool | None = None) -> None:
+        self._endpoints = {settings.name: _endpoint(settings) for settings in config.endpoints}
+        self._default = config.default_endpoint
+        self._models = models
+
+    def decide(self, endpoint: str | None, request: Request) -> Decision:
+        """Which route of ``endpoint`` (None: the default one) answers this request. Needs no model.
+
+        Raises:
+            EndpointNotFound: If there is no such endpoint.
+            NoRouteMatched: If no condition matches and every route has one.
+            ConditionFailed: If a condition errs on a route that wants the request to fail then.
+            MalformedBodyError: If a condition reads a JSON body that is none.
+        """
+        return decide(self._endpoint(endpoint), request)
+
+    def answer(
+        self,
+        endpoint: str | None,
+        request: Request,
+        body: bytes,
+        content_type: str | None,
+        journey: Journey,
+        *,
+        timeout_s: float,
+    ) -> Prediction:
+        """The prediction of the model that the conditions pick, within ``timeout_s`` seconds.
+
+        Args:
+            endpoint: The endpoint's name; None for the default one.
+            request: What conditions read.
+            body: The request's body as it came; the model process decodes it.
+            content_type: The value of the header, or None.
+            journey: Filled with what is known, also when this raises.
+            timeout_s: How long it may take, loading included.
+
+        Raises:
+            UnsupportedContentType: If the scoring protocol does not know the content type.
+            ServingError: If the model cannot be loaded, fails or is too slow.
+            Exception: Those of `decide`.
+        """
+        begin = time.perf_counter()
+        found = self._endpoint(endpoint)
+        journey.endpoint = found.name
+        check_content_type(content_type)
+        try:
+            decision = decide(found, request)
+        finally:
+            decided = time.perf_counter()
+            journey.decide_s = decided - begin
+        journey.route, journey.target = decision.route_alias, decision.target_alias
+        if self._models is None:
+            raise ModelNotLoaded("this gateway was made without models")
+        with self._models.lease(decision.model_uri, timeout_s=timeout_s - (decided - begin)) as lease:
+            journey.model, journey.load_s = lease.version.reference, lease.load_s
+            leased = time.perf_counter()
+            try:
+                return lease.predict(body, content_type or "", timeout_s=timeout_s - (leased - begin))
+            finally:
+                journey.predict_s = time.perf_counter() - leased
+
+    def _endpoint(self, name: str | None) -> Endpoint:
+        endpoint = self._endpoints.get(self._default if name is None else name)
+        if endpoint is None:
+            raise EndpointNotFound(name or "", tuple(self._endpoints))
+        return endpoint
+
+
+def _endpoint(settings: EndpointSettings) -> Endpoint:
+    routes = tuple(
+        # A route has one target, so both have one name.
+        Route(route.alias, Target(route.alias, route.model_uri), route.condition, OnError(route.on_error))
+        for route in settings.routes
+    )
+    return Endpoint(settings.name, routes)

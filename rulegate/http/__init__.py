@@ -1,0 +1,5 @@
+"""The WSGI application: the only place that knows HTTP statuses."""
+
+from rulegate.http.application import Application
+
+__all__ = ["Application"]

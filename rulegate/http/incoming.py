@@ -1,0 +1,88 @@
+"""From WSGI to what the gateway understands: the body within its limit, and the request as conditions see it."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import TYPE_CHECKING, BinaryIO
+
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wsgi import get_content_length, get_path_info
+
+from rulegate.condition import Request
+from rulegate.http.errors import BodyIncomplete, BodyTooLarge
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
+
+
+def request_id(environ: WSGIEnvironment) -> str:
+    """The client's ``X-Request-Id`` if it is short and harmless in a header and a log; else a new one."""
+    given = environ.get("HTTP_X_REQUEST_ID")
+    if isinstance(given, str) and _SANE_ID.fullmatch(given):
+        return given
+    return uuid.uuid4().hex
+
+
+def read_body(environ: WSGIEnvironment, *, max_bytes: int) -> bytes:
+    """The whole body, of at most ``max_bytes`` bytes.
+
+    Raises:
+        BodyTooLarge: If it is larger; a body whose length is announced is refused before it is read.
+        BodyIncomplete: If the client sent less than it had announced.
+    """
+    announced = get_content_length(environ)
+    if announced is not None and announced > max_bytes:
+        raise _too_large(max_bytes)
+    stream: BinaryIO = environ["wsgi.input"]
+    # One byte more than is allowed tells a body that is too large from one that is just large enough.
+    limit = max_bytes + 1 if announced is None else announced
+    body = stream.read(limit)
+    if len(body) < limit:
+        pieces = [body]
+        while body and (limit := limit - len(body)):
+            body = stream.read(limit)
+            pieces.append(body)
+        body = b"".join(pieces)
+    if len(body) > max_bytes:
+        raise _too_large(max_bytes)
+    if announced is not None and len(body) < announced:
+        raise BodyIncomplete("the body ended before its announced length")
+    return body
+
+
+def condition_request(environ: WSGIEnvironment, body: bytes) -> Request:
+    """The request as conditions see it; what costs time to take apart is taken apart when a condition reads it."""
+    return Request.lazy(
+        body=body,
+        content_type=content_type(environ),
+        content_length=lambda: get_content_length(environ),
+        headers=lambda: _headers(environ),
+        method=environ["REQUEST_METHOD"],
+        path=lambda: get_path_info(environ),
+        args=lambda: WerkzeugRequest(environ).args.to_dict(),
+        cookies=lambda: WerkzeugRequest(environ).cookies.to_dict(),
+        host=lambda: environ.get("HTTP_HOST", ""),
+        remote_addr=environ.get("REMOTE_ADDR"),
+    )
+
+
+def content_type(environ: WSGIEnvironment) -> str | None:
+    """The value of the header, or None; WSGI writes a missing one as an empty text."""
+    return environ.get("CONTENT_TYPE") or None
+
+
+def _headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
+    pairs = [(name[5:].replace("_", "-").title(), value) for name, value in environ.items() if name.startswith("HTTP_")]
+    pairs += [
+        (name.replace("_", "-").title(), environ[name])
+        for name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        if environ.get(name)
+    ]
+    return pairs
+
+
+def _too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the body is larger than {max_bytes} bytes")

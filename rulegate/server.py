@@ -1,0 +1,140 @@
+"""Runs the WSGI application under granian: our listening socket, one worker process, a clean end."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import multiprocessing
+import multiprocessing.connection
+import multiprocessing.util
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
+from granian.server.mp import MPServer
+
+from rulegate import bootstrap, log
+from rulegate.config import Config
+
+BACKLOG = 1024
+"""Connections that the kernel holds while all threads are busy."""
+
+DRAIN_EXTRA_S = 5
+"""What a stopping worker gets beyond the request timeout before it is killed."""
+
+_log = logging.getLogger("rulegate.server")
+
+
+class AddressInUse(Exception):
+    """Something else listens on the address, or it is not this machine's.
+
+    Attributes:
+        reason: What the operating system says.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; from its return on, clients connect, and wait until the application is there.
+
+    Raises:
+        AddressInUse: If the address cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise AddressInUse(error.strerror or str(error)) from None
+    try:
+        # A port that a gateway has just left may be taken; one that is listened on may not, so SO_REUSEPORT stays off.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise AddressInUse(error.strerror or str(error)) from None
+    sock.set_inheritable(True)
+    return sock
+
+
+def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> None:
+    """Serves until SIGTERM or SIGINT, then lets requests in flight end.
+
+    The application runs in a worker process, which is started again if it ends by itself; the socket outlives it, so
+    that clients wait instead of being refused.
+
+    Raises:
+        SystemExit: If the worker cannot be kept running.
+    """
+    log.set_up(log_format)
+    # The worker inherits what is loaded here; nothing runs here yet that a fork could cut off.
+    multiprocessing.set_start_method("fork", force=True)
+    _Server(
+        sock,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=1,
+        blocking_threads=config.server.threads,
+        backpressure=config.server.threads,
+        respawn_failed_workers=True,
+        workers_kill_timeout=int(config.server.request_timeout_s) + DRAIN_EXTRA_S,
+        # Its records go through our handlers; the lines about its own start and end say nothing to our users.
+        log_enabled=False,
+    ).serve(target_loader=functools.partial(_load_worker, config, log_format), wrap_loader=False)
+
+
+class _Server(MPServer):  # type: ignore[misc]
+    """granian on a socket that we made, which also tells a taken port before anything else is started."""
+
+    def __init__(self, sock: socket.socket, **settings: Any) -> None:
+        super().__init__("rulegate", **settings)
+        self._our_socket = sock
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+        self._sfd = self._our_socket.fileno()
+        self._shd = SocketHolder(self._sfd, False, BACKLOG)  # type: ignore[call-arg]  # its stub has no constructor
+        self._sso = self._our_socket
+
+
+def _load_worker(config: Config, log_format: log.LogFormat) -> Callable[..., Any]:
+    """The application, made in the worker process."""
+    # Ctrl-C is for the main process, which stops the worker in its own time.
+    with contextlib.suppress(OSError):
+        os.setsid()
+    log.set_up(log_format)
+    _end_with_parent()
+    environment = dict(os.environ)
+    _hide_from_requests()
+    running = bootstrap.start(config, environment)
+    multiprocessing.util.Finalize(None, running.close, exitpriority=1)
+    return running.application
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="end with parent", daemon=True).start()
+
+
+def _hide_from_requests() -> None:
+    """Takes variables out of the environment that would look like a request's: granian merges the two in WSGI."""
+    for name in list(os.environ):
+        if name.startswith(("HTTP_", "CONTENT_", "REMOTE_", "REQUEST_", "QUERY_", "PATH_INFO", "SCRIPT_NAME")):
+            del os.environ[name]

@@ -1,0 +1,110 @@
+"""The gateway's end of the connection to one child process: many callers, one socket."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rulegate.serving.frames import BrokenFrame, Frame, Kind, open_stream, read_frame, write_frame
+
+
+class ChannelClosed(Exception):
+    """The process at the other end is gone; whether it has handled the call is unknown."""
+
+
+class CallTimeout(Exception):
+    """No answer came in time. The process may still be working; its late answer is dropped."""
+
+
+class Channel:
+    """Calls to one child process over a socket that this object owns.
+
+    Any number of threads may call at once: a frame is written under a lock, one reader thread hands each answer to its
+    caller. When the process ends, every call in flight raises ``ChannelClosed`` at once, and ``on_close`` runs once, in
+    the reader's thread. No lock is held while a caller waits.
+
+    Args:
+        sock: A connected stream socket; closed with the channel.
+        name: What the reader's thread is called, for a look into a stuck process.
+        on_close: Called once when the connection has ended, from whichever side.
+    """
+
+    def __init__(self, sock: socket.socket, *, name: str, on_close: Callable[[], None] | None = None) -> None:
+        self._socket = sock
+        self._on_close = on_close
+        self._ids = itertools.count(1)
+        self._write = threading.Lock()
+        # A waiting caller's mailbox by request id; None in it means that no answer will come. A dict's single
+        # operations are atomic, so only the end of the connection needs the lock.
+        self._waiting: dict[int, queue.SimpleQueue[Frame | None]] = {}
+        self._closed = False
+        self._reader = threading.Thread(target=self._read, name=f"channel {name}", daemon=True)
+        self._reader.start()
+
+    def call(self, kind: Kind, meta: str | Mapping[str, Any] = "", body: bytes = b"", *, timeout_s: float) -> Frame:
+        """Sends one frame and waits for its answer, at most ``timeout_s`` seconds.
+
+        Raises:
+            ChannelClosed: If the process has ended or ends before it answers.
+            CallTimeout: If no answer came in time.
+        """
+        request_id = next(self._ids)
+        mailbox: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._waiting[request_id] = mailbox
+        try:
+            frame = Frame(request_id, kind, meta if isinstance(meta, str) else json.dumps(meta), body)
+            until = time.monotonic() + timeout_s
+            # The lock is held for as long as the process takes to read what others send it.
+            if not self._write.acquire(timeout=max(0.0, timeout_s)):
+                raise CallTimeout
+            try:
+                if self._closed:
+                    raise ChannelClosed
+                write_frame(self._socket, frame)
+            except OSError as error:
+                raise ChannelClosed from error
+            finally:
+                self._write.release()
+            try:
+                answer = mailbox.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                raise CallTimeout from None
+        finally:
+            self._waiting.pop(request_id, None)
+        if answer is None:
+            raise ChannelClosed
+        return answer
+
+    def close(self) -> None:
+        """Ends the connection; calls in flight raise ``ChannelClosed``. Safe to call again, from any thread."""
+        # shutdown wakes the reader, which does the rest; the peer sees the end of its input.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _read(self) -> None:
+        stream = open_stream(self._socket)
+        # A process that dies in the middle of an answer is the same news as one that dies between two.
+        with contextlib.suppress(OSError, BrokenFrame):
+            while (frame := read_frame(stream)) is not None:
+                mailbox = self._waiting.get(frame.request_id)
+                if mailbox is not None:
+                    mailbox.put(frame)
+        # Wakes a writer that is stuck on a peer that no longer reads, so that the lock below is free.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with self._write:
+            self._closed = True
+        for mailbox in list(self._waiting.values()):
+            mailbox.put(None)
+        with contextlib.suppress(OSError):
+            stream.close()
+        self._socket.close()
+        if self._on_close is not None:
+            self._on_close()

@@ -1,0 +1,81 @@
+"""What can go wrong between a decision and its prediction.
+
+    ServingError
+    ├── ModelUnavailable            the model cannot answer now, and may later
+    │   ├── ModelNotResolved        the registry does not know it, or does not answer
+    │   ├── ModelNotLoaded          it was found but cannot be loaded
+    │   │   └── ModelBroken         because its own code or files fail
+    │   ├── ModelStillLoading       it is being loaded, longer than this request could wait
+    │   └── ModelDied               its process ended while it had the request
+    ├── PredictionTimeout           it did not answer in time
+    └── PredictionFailed            it answered that this request is wrong
+        ├── UnsupportedContentType
+        └── ResultNotEncodable      it returned what the protocol cannot carry
+
+Messages are for the client: they never carry a server's path, a stack trace or the request's body. What an engineer
+needs beyond them is in ``detail``, which goes to the log.
+"""
+
+from __future__ import annotations
+
+
+class ServingError(Exception):
+    """The root of all serving errors.
+
+    Attributes:
+        message: One line for the client.
+        detail: What only the log may show, such as the model's stack trace; empty when there is no more to say.
+    """
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+
+
+class ModelUnavailable(ServingError):
+    """The model cannot answer now; the same request may succeed later."""
+
+
+class ModelNotResolved(ModelUnavailable):
+    """The registry has no such model, version, stage or alias, or it does not answer."""
+
+
+class ModelNotLoaded(ModelUnavailable):
+    """The model was found, but downloading it or loading it failed."""
+
+
+class ModelBroken(ModelNotLoaded):
+    """Loading it raised: its code or its files are at fault, or what they need is not installed."""
+
+
+class ModelStillLoading(ModelUnavailable):
+    """The model is being loaded, and that takes longer than this request could wait. The load goes on."""
+
+
+class ModelDied(ModelUnavailable):
+    """The model's process ended while it had this request. The next request starts a new one."""
+
+
+class PredictionTimeout(ServingError):
+    """The model did not answer within the request's time."""
+
+
+class PredictionFailed(ServingError):
+    """The model process refused or failed this one request.
+
+    Attributes:
+        error_code: MLflow's name of the failure, such as ``BAD_REQUEST`` or ``INVALID_PARAMETER_VALUE``.
+    """
+
+    def __init__(self, message: str, *, error_code: str, detail: str = "") -> None:
+        super().__init__(message, detail=detail)
+        self.error_code = error_code
+
+
+class UnsupportedContentType(PredictionFailed):
+    """The scoring protocol does not know the request's content type."""
+
+
+class ResultNotEncodable(PredictionFailed):
+    """The model returned a value that the scoring protocol cannot carry."""

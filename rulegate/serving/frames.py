@@ -1,0 +1,110 @@
+"""Frames: how the gateway and its child processes talk over a Unix stream socket.
+
+A frame is a fixed header, then ``meta`` (short: a content type, or JSON), then ``body`` (the request's or the answer's
+bytes, untouched):
+
+    | request id: u64 | kind: u8 | length of meta: u32 | length of body: u64 | meta | body |      all big-endian
+
+A request's answer carries its id; answers may come in any order. Both ends are ours, so a malformed frame is a bug or a
+broken peer, never a client's doing: it closes the connection.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+MAX_META_BYTES = 16 * 1024 * 1024
+"""Far above any content type, stack trace or list of modules; a length beyond it is not one of ours."""
+
+_HEADER = struct.Struct("!QBIQ")
+# Up to here, one buffer and one system call cost less than handing the kernel several pieces.
+_JOIN_BYTES = 64 * 1024
+
+
+class Kind(enum.IntEnum):
+    """What a frame asks or answers."""
+
+    LOAD = 1
+    PREDICT = 2
+    RESOLVE = 3
+    FETCH = 4
+    RESULT = 16
+    ERROR = 17
+
+
+class BrokenFrame(Exception):
+    """The peer sent what is no frame, or went away in the middle of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message. ``meta`` is text; ``body`` is opaque."""
+
+    request_id: int
+    kind: Kind
+    meta: str = ""
+    body: bytes = b""
+
+    def facts(self) -> dict[str, Any]:
+        """The meta as a JSON object, for the kinds whose meta is one.
+
+        Raises:
+            BrokenFrame: If it is none.
+        """
+        try:
+            facts = json.loads(self.meta)
+        except ValueError as error:
+            raise BrokenFrame("meta is not JSON") from error
+        if not isinstance(facts, dict):
+            raise BrokenFrame("meta is not a JSON object")
+        return facts
+
+
+def write_frame(sock: socket.socket, frame: Frame) -> None:
+    """Sends a whole frame. Not atomic: callers that share a socket hold a lock of their own.
+
+    Raises:
+        OSError: If the peer is gone.
+    """
+    meta = frame.meta.encode()
+    head = _HEADER.pack(frame.request_id, frame.kind, len(meta), len(frame.body)) + meta
+    if len(frame.body) <= _JOIN_BYTES:
+        sock.sendall(head + frame.body)
+    else:
+        sock.sendall(head)
+        sock.sendall(frame.body)
+
+
+def open_stream(sock: socket.socket) -> BinaryIO:
+    """A buffered stream to read frames from; it keeps the socket open until it is closed itself."""
+    return cast(BinaryIO, sock.makefile("rb", buffering=_JOIN_BYTES))
+
+
+def read_frame(stream: BinaryIO) -> Frame | None:
+    """Reads the next frame from a buffered stream; None when the peer closed between two frames.
+
+    Raises:
+        BrokenFrame: If the peer closed within a frame, or sent something else.
+        OSError: If the connection broke.
+    """
+    head = stream.read(_HEADER.size)
+    if not head:
+        return None
+    if len(head) < _HEADER.size:
+        raise BrokenFrame("the peer closed within a header")
+    request_id, kind, meta_bytes, body_bytes = _HEADER.unpack(head)
+    if meta_bytes > MAX_META_BYTES:
+        raise BrokenFrame(f"meta of {meta_bytes} bytes")
+    meta = stream.read(meta_bytes)
+    body = stream.read(body_bytes)
+    if len(meta) < meta_bytes or len(body) < body_bytes:
+        raise BrokenFrame("the peer closed within a frame")
+    try:
+        return Frame(request_id, Kind(kind), meta.decode(), body)
+    except ValueError as error:
+        raise BrokenFrame("unknown kind or meta that is not UTF-8") from error

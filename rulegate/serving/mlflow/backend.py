@@ -1,0 +1,100 @@
+"""Models in processes of this machine: forked from the warm parent, reached over a socket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
+from rulegate.serving.errors import (
+    ModelBroken,
+    ModelDied,
+    ModelNotLoaded,
+    PredictionFailed,
+    PredictionTimeout,
+    ResultNotEncodable,
+    UnsupportedContentType,
+)
+from rulegate.serving.frames import Kind
+from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
+from rulegate.serving.models import LoadedModel, ModelVersion, Prediction
+
+_FAILURES = {
+    "unsupported_content_type": UnsupportedContentType,
+    "not_encodable": ResultNotEncodable,
+    "failed": PredictionFailed,
+}
+
+
+class ProcessBackend:
+    """A `ModelBackend` that gives each model a process of its own."""
+
+    def __init__(self, warm_parent: WarmParent) -> None:
+        self._warm_parent = warm_parent
+
+    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> LoadedModel:
+        """See `ModelBackend.load`."""
+        until = time.monotonic() + timeout_s
+        try:
+            forked = self._warm_parent.fork("model", timeout_s=timeout_s)
+        except WarmParentDied:
+            raise ModelNotLoaded("the process that starts models ended; the next request starts another") from None
+        except ForkTimeout:
+            raise ModelNotLoaded(f"no process could be started for it within {timeout_s:.0f} s") from None
+        model = _ProcessModel(version, forked, on_end)
+        try:
+            modules = model.load(folder, timeout_s=until - time.monotonic())
+        except BaseException:
+            model.close()
+            raise
+        self._warm_parent.learn(modules)
+        return model
+
+
+class _ProcessModel:
+    """A `LoadedModel` in a process of its own."""
+
+    def __init__(self, version: ModelVersion, forked: Forked, on_end: Callable[[], None]) -> None:
+        self._version = version
+        self._forked = forked
+        self._on_end = on_end
+        self._channel = Channel(forked.socket, name=version.reference, on_close=self._ended)
+
+    def load(self, folder: Path, *, timeout_s: float) -> list[str]:
+        """Has the process load the model; the modules of installed distributions that this imported."""
+        try:
+            answer = self._channel.call(Kind.LOAD, {"folder": str(folder)}, timeout_s=timeout_s)
+        except ChannelClosed:
+            raise ModelNotLoaded("its process ended while loading it") from None
+        except CallTimeout:
+            raise ModelNotLoaded(f"it did not load within {timeout_s:.0f} s") from None
+        facts = answer.facts()
+        if answer.kind is Kind.ERROR:
+            raise ModelBroken(facts["message"], detail=facts["detail"])
+        modules: list[str] = facts["modules"]
+        return modules
+
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+        """See `LoadedModel.predict`."""
+        try:
+            answer = self._channel.call(Kind.PREDICT, content_type, body, timeout_s=timeout_s)
+        except ChannelClosed:
+            raise ModelDied(f"the process of {self._version.reference} ended while it had the request") from None
+        except CallTimeout:
+            raise PredictionTimeout(f"{self._version.reference} did not answer in time") from None
+        if answer.kind is Kind.RESULT:
+            return Prediction(answer.body, answer.meta)
+        facts = answer.facts()
+        failure = _FAILURES[facts["kind"]]
+        raise failure(facts["message"], error_code=facts["error_code"], detail=facts["detail"])
+
+    def close(self) -> None:
+        """See `LoadedModel.close`."""
+        self._forked.kill()
+        self._channel.close()
+
+    def _ended(self) -> None:
+        # A process that only hung up would go on holding its memory.
+        self._forked.kill()
+        self._on_end()

@@ -1,0 +1,125 @@
+"""One request to one model by MLflow's scoring protocol: parse, predict, encode.
+
+Parsing, schema enforcement and encoding are MLflow's own functions, called in the order in which its scoring server
+calls them (``mlflow.pyfunc.scoring_server.invocations``), so that a client gets the same answer from both. The steps
+are apart here so that each kind of failure can be told from the others, and no message carries the request's data.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from io import BytesIO, StringIO
+from typing import Any, NamedTuple
+
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PyFuncModel
+from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input, parse_parquet_input
+from mlflow.utils.proto_json_utils import NumpyEncoder, _get_jsonable_obj
+
+from rulegate.serving.errors import PredictionFailed, ResultNotEncodable
+from rulegate.serving.mlflow.redaction import for_client
+from rulegate.serving.protocol import CSV, JSON, check_content_type
+
+
+class Parsed(NamedTuple):
+    """A decoded request.
+
+    Attributes:
+        data: What the model is given: a data frame, an array, a dict of arrays, or the client's own JSON.
+        params: The parameters of the prediction, if the request has any.
+        wrapped: Whether the answer goes under the key ``predictions``; not so for requests in the shape of LLM APIs.
+    """
+
+    data: Any
+    params: Any
+    wrapped: bool
+
+
+def score(model: PyFuncModel, body: bytes, content_type: str) -> bytes:
+    """The encoded answer of ``model`` to one request.
+
+    Raises:
+        PredictionFailed: If the request is wrong or the model raised.
+    """
+    parsed = parse(model, body, content_type)
+    return encode(predict(model, parsed), wrapped=parsed.wrapped)
+
+
+def parse(model: PyFuncModel, body: bytes, content_type: str) -> Parsed:
+    """Decodes a request, by the model's signature where it has one.
+
+    Raises:
+        UnsupportedContentType: If the protocol does not know the content type.
+        PredictionFailed: If the body is malformed.
+    """
+    media_type = check_content_type(content_type)
+    schema = model.metadata.get_input_schema()
+    try:
+        if media_type == JSON:
+            json_input = _parse_json_data(body, model.metadata, schema)
+            return Parsed(json_input.data, json_input.params, not json_input.is_unified_llm_input)
+        if media_type == CSV:
+            return Parsed(parse_csv_input(StringIO(body.decode("utf-8")), schema), None, wrapped=True)
+        return Parsed(parse_parquet_input(BytesIO(body)), None, wrapped=True)
+    except MlflowException as error:
+        raise PredictionFailed(for_client(error.message), error_code=error.error_code) from None
+    except UnicodeDecodeError as error:
+        raise _malformed(f"Ensure that input is a valid UTF-8 encoded string. Error: '{error.reason}'") from None
+    except RecursionError:
+        raise _malformed("Ensure that input is a valid JSON formatted string. Error: 'nested too deeply'") from None
+    except Exception as error:  # noqa: BLE001 - whatever decoding raises, it is the body that made it
+        raise _malformed(f"The request cannot be decoded. Error: {type(error).__name__}") from None
+
+
+def predict(model: PyFuncModel, parsed: Parsed) -> Any:
+    """What the model returns.
+
+    Raises:
+        PredictionFailed: If the data does not fit the model's signature, or the model raised.
+    """
+    try:
+        return model.predict(parsed.data, params=parsed.params)
+    except MlflowException as error:
+        message = for_client(f"Failed to predict data. Error: {error.message}")
+        # With any other code it tells the client what is wrong with the request: no news for who reads the log.
+        detail = _trace(error) if error.error_code == "INTERNAL_ERROR" else ""
+        raise PredictionFailed(message, error_code=error.error_code, detail=detail) from None
+    except Exception as error:  # noqa: BLE001 - a model may raise anything
+        raise PredictionFailed(
+            "Encountered an unexpected error while evaluating the model. Verify that the serialized input Dataframe is"
+            " compatible with the model for inference.",
+            error_code="BAD_REQUEST",
+            detail=_trace(error),
+        ) from None
+
+
+def encode(result: Any, *, wrapped: bool) -> bytes:
+    """The answer's JSON. NaN and infinities, which JSON does not have, become null.
+
+    Raises:
+        ResultNotEncodable: If the result holds what JSON cannot carry.
+    """
+    try:
+        predictions = _get_jsonable_obj(result, pandas_orient="records")
+        answer = {"predictions": predictions} if wrapped else predictions
+        try:
+            return json.dumps(answer, cls=NumpyEncoder, allow_nan=False).encode()
+        except ValueError:
+            # Only the encoder knows how to reach every number in such a result, so it writes and the parser replaces.
+            written = json.dumps(answer, cls=NumpyEncoder)
+            return json.dumps(json.loads(written, parse_constant=lambda _: None)).encode()
+    except Exception as error:  # noqa: BLE001 - a model may return anything
+        raise ResultNotEncodable(
+            "The model returned a result that cannot be encoded as JSON.",
+            error_code="INTERNAL_ERROR",
+            detail=_trace(error),
+        ) from None
+
+
+def _malformed(message: str) -> PredictionFailed:
+    return PredictionFailed(f"Invalid input. {message}", error_code="BAD_REQUEST")
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

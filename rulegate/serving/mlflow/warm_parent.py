@@ -1,0 +1,181 @@
+"""The warm parent: a process that has imported MLflow and forks itself into processes that need it.
+
+It runs as ``python -m rulegate.serving.mlflow.warm_parent CONTROL LIFELINE``, two inherited file descriptors.
+
+On ``CONTROL``, a Unix socket that keeps message borders, it takes JSON objects and answers them:
+
+    {"fork": role, "token": n} + the socket of the new process    {"forked": pid, "token": n} + a pidfd of it
+    {"learn": [module, …], "token": n}                            {"learned": true, "token": n}
+    (unasked, when a forked process has ended)                    {"exited": pid, "status": wait status}
+
+It must have one thread when it forks, so it runs no model and starts no thread; a lesson (modules to import) that makes
+it start one, or that crashes it, ends it, and the gateway starts another without that lesson. It never imports code
+that a model ships: names are looked up on its own ``sys.path`` only.
+
+``LIFELINE`` is the read end of a pipe whose only write end the gateway holds. The kernel signals the whole process
+group when that end closes, so nothing here outlives the gateway, not even code that never returns to Python.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import traceback
+import warnings
+from io import TextIOWrapper
+from typing import Any, cast
+
+MAX_MESSAGE_BYTES = 128 * 1024
+"""The longest control message, well below what the kernel queues; a longer list of modules is sent in parts."""
+
+_WARM_MODULES = (
+    "pandas",
+    "mlflow.pyfunc",
+    "mlflow.pyfunc.scoring_server",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "rulegate.serving.mlflow.model_process",
+    "rulegate.serving.mlflow.registry_process",
+)
+
+
+def main() -> None:
+    """Runs until the gateway closes the control socket."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    live_no_longer_than_the_gateway(int(sys.argv[2]))
+    _send_prints_to_the_log()
+    for module in _WARM_MODULES:
+        importlib.import_module(module)
+    _settle()
+    _Forking(control).run()
+
+
+def live_no_longer_than_the_gateway(lifeline: int) -> None:
+    """Has the kernel end this process group when the other end of the pipe closes.
+
+    SIGIO ends a process by default; sent to the group, it reaches every process forked from here. A thread that waits
+    for the end of a pipe would not do: a model that computes without releasing the interpreter would outlive it.
+    """
+    os.set_inheritable(lifeline, False)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    # The gateway may have ended before the kernel was told to watch.
+    if select.select([lifeline], [], [], 0)[0]:
+        os._exit(0)
+
+
+def _send_prints_to_the_log() -> None:
+    # Whatever a model prints goes where logs go: the gateway's standard output is for its own lines.
+    os.dup2(2, 1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    for stream in (sys.stdout, sys.stderr):
+        cast(TextIOWrapper, stream).reconfigure(line_buffering=True)
+
+
+def _settle() -> None:
+    """Makes what is in memory now cheap to share: no garbage collection will touch, and so copy, its pages."""
+    gc.collect()
+    gc.freeze()
+
+
+class _Forking:
+    """The loop of the warm parent; single-threaded."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        # A signal handler that does nothing but exist makes the kernel's SIGCHLD write to this pair and wake the loop.
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+
+    def run(self) -> None:
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
+        waiting = select.poll()
+        waiting.register(self._control, select.POLLIN)
+        waiting.register(self._wake_read, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in waiting.poll()}
+            if self._wake_read.fileno() in ready:
+                with contextlib.suppress(BlockingIOError):
+                    self._wake_read.recv(4096)
+                self._report_the_dead()
+            if self._control.fileno() in ready:
+                data, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
+                if not data:
+                    return
+                self._obey(json.loads(data), descriptors)
+
+    def _obey(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        if "fork" in message:
+            self._fork(message["fork"], message["token"], descriptors[0])
+        else:
+            self._learn(message["learn"])
+            self._answer({"learned": True, "token": message["token"]})
+
+    def _fork(self, role: str, token: int, descriptor: int) -> None:
+        with warnings.catch_warnings():
+            # Threads of numerical libraries are counted too; those libraries prepare themselves for a fork.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
+        if pid == 0:
+            self._become(role, descriptor)
+        os.close(descriptor)
+        pidfd = os.pidfd_open(pid)
+        self._answer({"forked": pid, "token": token}, [pidfd])
+        os.close(pidfd)
+
+    def _become(self, role: str, descriptor: int) -> None:
+        """The life of a forked process; never returns."""
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            self._wake_read.close()
+            self._wake_write.close()
+            gc.enable()
+            module = importlib.import_module(f"rulegate.serving.mlflow.{role}_process")
+            module.run(socket.socket(fileno=descriptor))
+            status = 0
+        except BaseException:  # noqa: BLE001 - nothing may unwind into the loop of the parent
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+
+    def _learn(self, modules: list[str]) -> None:
+        for module in modules:
+            # A lesson is a hint: what cannot be imported here, a model's process will import for itself.
+            with contextlib.suppress(Exception), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                importlib.import_module(module)
+        if threading.active_count() > 1:
+            os._exit(3)
+        _settle()
+
+    def _report_the_dead(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._answer({"exited": pid, "status": status})
+
+    def _answer(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
+        socket.send_fds(self._control, [json.dumps(message).encode()], descriptors or [])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""The gateway's side of the warm parent: starts it, asks it to fork, teaches it, starts it again when it has died."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import logging
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rulegate.serving.mlflow.warm_parent import MAX_MESSAGE_BYTES
+
+_log = logging.getLogger("rulegate.serving")
+
+_LESSON_MODULES = 500
+"""Modules in one lesson: so many names fit into one control message."""
+
+
+class WarmParentDied(Exception):
+    """The warm parent ended before it had forked. The next request starts another."""
+
+
+class ForkTimeout(Exception):
+    """The warm parent did not fork in time; it may still be importing."""
+
+
+class Forked:
+    """A new process: its number, a socket to talk to it, and the means to end it and no other.
+
+    Attributes:
+        pid: Its number while it lives.
+        socket: Our end of a stream socket; whoever got the process owns it.
+    """
+
+    def __init__(self, pid: int, sock: socket.socket, pidfd: int) -> None:
+        self.pid = pid
+        self.socket = sock
+        # A number may be given to a new process once the old one is gone; a pidfd never means another.
+        self._pidfd: int | None = pidfd
+        self._lock = threading.Lock()
+
+    @property
+    def ended_by_us(self) -> bool:
+        """Whether its end was asked for."""
+        return self._pidfd is None
+
+    def kill(self) -> None:
+        """Ends the process at once, if it has not ended. Safe to call again, from any thread."""
+        with self._lock:
+            pidfd, self._pidfd = self._pidfd, None
+        if pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.close(pidfd)
+
+
+class WarmParent:
+    """A fork server, started on demand and again whenever it has died. Safe to use from many threads.
+
+    Processes that it forked live on when it dies: the gateway holds their sockets. What it has been taught is taught
+    to its successor, but for a lesson that killed it.
+
+    Args:
+        environment: The environment of the warm parent and of all that it forks.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self._lock = threading.Lock()
+        self._generation: _Generation | None = None
+        self._known: dict[str, None] = {}
+        self._refused: set[str] = set()
+        self._lifelines: list[int] = []
+        self._closed = False
+
+    def start(self) -> None:
+        """Starts the process if there is none; returns at once, while it is still importing."""
+        self._current()
+
+    def fork(self, role: str, *, timeout_s: float) -> Forked:
+        """A new process that runs ``rulegate.serving.mlflow.{role}_process``.
+
+        Raises:
+            WarmParentDied: If it ended twice before it had forked.
+            ForkTimeout: If it did not fork within ``timeout_s`` seconds.
+        """
+        until = time.monotonic() + timeout_s
+        for last_try in (False, True):
+            generation = self._current()
+            try:
+                return generation.fork(role, timeout_s=until - time.monotonic())
+            except WarmParentDied:
+                if last_try:
+                    raise
+        raise AssertionError("unreachable")
+
+    def learn(self, modules: Sequence[str]) -> None:
+        """Has the process import these modules of installed distributions, so that what it forks has them.
+
+        Returns at once. A module that was taught before costs nothing.
+        """
+        with self._lock:
+            new = [m for m in modules if m not in self._known and m not in self._refused]
+            self._known.update(dict.fromkeys(new))
+            generation = self._generation
+        if generation is not None:
+            generation.learn(new)
+
+    def close(self) -> None:
+        """Ends the warm parent and everything it forked. Safe to call again."""
+        with self._lock:
+            self._closed = True
+            generation = self._generation
+            lifelines, self._lifelines = self._lifelines, []
+        # Also the processes of warm parents that died before.
+        for lifeline in lifelines:
+            os.close(lifeline)
+        if generation is not None:
+            generation.wait()
+
+    def _current(self) -> _Generation:
+        with self._lock:
+            if self._closed:
+                raise WarmParentDied
+            generation = self._generation
+            if generation is None or not generation.alive:
+                if generation is not None:
+                    for module in generation.unfinished_lesson:
+                        self._known.pop(module, None)
+                        self._refused.add(module)
+                    _log.warning("the warm parent had ended; another one is started")
+                lifeline, ours = os.pipe()
+                self._lifelines.append(ours)
+                generation = self._generation = _Generation(self._environment, lifeline)
+                generation.learn(list(self._known))
+            return generation
+
+
+class _Generation:
+    """One process of the warm parent."""
+
+    def __init__(self, environment: Mapping[str, str], lifeline: int) -> None:
+        self._tokens = itertools.count(1)
+        self._write = threading.Lock()
+        self._waiting: dict[int, tuple[queue.SimpleQueue[Forked | None], socket.socket]] = {}
+        self._lessons: dict[int, list[str]] = {}
+        self.alive = True
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (self._control, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_MESSAGE_BYTES)
+        self._children: dict[int, Forked] = {}
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
+                [
+                    *(sys.executable, "-m", "rulegate.serving.mlflow.warm_parent"),
+                    *(str(theirs.fileno()), str(lifeline)),
+                ],
+                env=dict(environment),
+                pass_fds=(theirs.fileno(), lifeline),
+                # A session of its own: Ctrl-C in the terminal is the gateway's to handle, and the group is the
+                # lifeline's to end.
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+            os.close(lifeline)
+        threading.Thread(target=self._read, name="warm parent", daemon=True).start()
+
+    @property
+    def unfinished_lesson(self) -> list[str]:
+        """The modules of the lesson that it had been given and had not finished when it died."""
+        return next(iter(self._lessons.values()), [])
+
+    def fork(self, role: str, *, timeout_s: float) -> Forked:
+        token = next(self._tokens)
+        mailbox: queue.SimpleQueue[Forked | None] = queue.SimpleQueue()
+        ours, theirs = socket.socketpair()
+        self._waiting[token] = mailbox, ours
+        forked = None
+        try:
+            self._send({"fork": role, "token": token}, [theirs.fileno()])
+            forked = mailbox.get(timeout=max(0.0, timeout_s))
+        except queue.Empty:
+            raise ForkTimeout from None
+        finally:
+            theirs.close()
+            if forked is None:
+                self._waiting.pop(token, None)
+                # If the fork happens after all, the new process finds nobody at the other end and ends.
+                ours.close()
+        if forked is None:
+            raise WarmParentDied
+        return forked
+
+    def learn(self, modules: Sequence[str]) -> None:
+        for start in range(0, len(modules), _LESSON_MODULES):
+            token = next(self._tokens)
+            lesson = list(modules[start : start + _LESSON_MODULES])
+            self._lessons[token] = lesson
+            with contextlib.suppress(WarmParentDied):
+                self._send({"learn": lesson, "token": token})
+
+    def wait(self) -> None:
+        self._process.wait()
+
+    def _send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        with self._write:
+            if not self.alive:
+                raise WarmParentDied
+            try:
+                socket.send_fds(self._control, [json.dumps(message).encode()], list(descriptors))
+            except OSError as error:
+                raise WarmParentDied from error
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                data, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
+                if not data:
+                    break
+                self._handle(json.loads(data), descriptors)
+        with self._write:
+            self.alive = False
+        # Ends whatever it forked only where the gateway closes too: a broken warm parent leaves its models serving.
+        for mailbox, _ in list(self._waiting.values()):
+            mailbox.put(None)
+        self._control.close()
+        self._process.wait()
+
+    def _handle(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        if "forked" in message:
+            pid, pidfd = message["forked"], descriptors[0]
+            waiting = self._waiting.pop(message["token"], None)
+            if waiting is None:
+                os.close(pidfd)
+            else:
+                mailbox, ours = waiting
+                self._children[pid] = forked = Forked(pid, ours, pidfd)
+                mailbox.put(forked)
+        elif "learned" in message:
+            self._lessons.pop(message["token"], None)
+        else:
+            forked_before = self._children.pop(message["exited"], None)
+            if forked_before is not None and not forked_before.ended_by_us:
+                _log.warning("process %d ended by itself with %s", message["exited"], _in_words(message["status"]))
+
+
+def _in_words(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"signal {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"exit status {os.waitstatus_to_exitcode(status)}"

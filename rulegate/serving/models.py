@@ -1,0 +1,90 @@
+"""The seams of serving: what the pool needs of a registry and of what runs a model, and the values they exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One immutable version of a model, as the registry resolved it.
+
+    Attributes:
+        reference: How people name it, such as ``models:/sentiment-model-fast/3``; never a path of this machine.
+        artifact_uri: Where its files are fetched from.
+        identity: Differs wherever the files may differ, also between two registries that use one name, or between a
+            model and another that was registered under its name and number after it had been deleted.
+    """
+
+    reference: str
+    artifact_uri: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """An answer in the scoring protocol: the encoded body and its content type."""
+
+    body: bytes
+    content_type: str
+
+
+class Registry(Protocol):
+    """Knows which version a model URI means, and brings its files. Safe to use from many threads."""
+
+    def resolve(self, model_uri: str, *, timeout_s: float) -> ModelVersion:
+        """The version that ``model_uri`` means now.
+
+        Raises:
+            ModelNotResolved: If it means none, or the registry does not answer.
+        """
+        ...
+
+    def fetch(self, version: ModelVersion, *, timeout_s: float) -> Path:
+        """A local folder with the version's files, which nobody changes while the gateway runs.
+
+        Raises:
+            ModelNotLoaded: If the files cannot be brought, or are no model.
+        """
+        ...
+
+    def discard(self, version: ModelVersion) -> None:
+        """Forgets the local files of a version that could not be loaded, so that the next fetch brings them anew."""
+        ...
+
+
+class LoadedModel(Protocol):
+    """A model that answers. Safe to use from many threads."""
+
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+        """Answers one request of the scoring protocol.
+
+        Raises:
+            PredictionFailed: If the request is wrong, or the model raised.
+            PredictionTimeout: If there is no answer within ``timeout_s`` seconds.
+            ModelDied: If the model ended before it answered.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the model at once, whatever it is doing. Safe to call again."""
+        ...
+
+
+class ModelBackend(Protocol):
+    """Makes a version answer, somewhere. Safe to use from many threads."""
+
+    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> LoadedModel:
+        """Loads the version from its local folder and returns when it is ready to answer.
+
+        ``on_end`` is called once, from any thread, when the model has ended for whatever reason, be it before ``load``
+        returns.
+
+        Raises:
+            ModelBroken: If loading it raises. Nothing is left behind, here and below.
+            ModelNotLoaded: If it cannot be loaded for another reason, or not within ``timeout_s`` seconds.
+        """
+        ...
