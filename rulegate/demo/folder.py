@@ -73,7 +73,9 @@ def prepare(folder: Path, report: Callable[[str], None]) -> DemoFiles:
             else:
                 _make(layout, report, lock)
             if not layout.config.exists():
-                _write_whole(layout.config, _CONFIG.format(registry_uri=json.dumps(layout.registry_uri)))
+                _write_whole(layout.config, _CONFIG.format(registry_uri=_quoted(layout.registry_uri)))
+    except BrokenPipeError:
+        raise  # whoever reads the progress has gone, which is no fault of the folder
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DemoError(
@@ -211,6 +213,11 @@ def _last_words(log: Path, returncode: int) -> str:
     if returncode < 0 or not lines:
         return f"signal {-returncode} ended it" if returncode < 0 else f"exit code {returncode}"
     return lines[-1]
+
+
+def _quoted(text: str) -> str:
+    """The text as a double-quoted YAML scalar, which takes all that JSON does."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _write_whole(path: Path, text: str) -> None:
