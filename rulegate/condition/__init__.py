@@ -1,0 +1,20 @@
+"""The condition language: a strict subset of a Python expression, checked and then compiled to one function."""
+
+from rulegate.condition.condition import Condition, compile_condition
+from rulegate.condition.errors import ConditionError, EvaluationError, MalformedBodyError
+from rulegate.condition.explain import Erred, Evaluated, Explanation, Skipped, Step
+from rulegate.condition.request import Request
+
+__all__ = [
+    "Condition",
+    "ConditionError",
+    "Erred",
+    "Evaluated",
+    "EvaluationError",
+    "Explanation",
+    "MalformedBodyError",
+    "Request",
+    "Skipped",
+    "Step",
+    "compile_condition",
+]

@@ -1,0 +1,99 @@
+"""The compiled condition and the one way to make it: parse, check, compile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rulegate.condition.check import CheckedCondition, check
+from rulegate.condition.compile import compile
+from rulegate.condition.errors import EVALUATION_ERRORS, ConditionError
+from rulegate.condition.evaluate import evaluate
+from rulegate.condition.explain import Explanation, explain
+from rulegate.condition.parse import parse
+from rulegate.condition.request import Request
+from rulegate.condition.truth import doubts
+from rulegate.diagnostics import Diagnostic, Excerpt, Source, in_order
+
+MAX_DIAGNOSTICS: Final = 20
+"""How many diagnostics of one text are reported."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """A condition that has been checked and compiled. Immutable; any number of threads may evaluate it at once.
+
+    ``text`` is what its author wrote, ``warnings`` what the checker thought of it.
+
+    >>> from rulegate.condition import Request, compile_condition
+    >>> condition = compile_condition("request.json['instances'][0].startswith('Domain')")
+    >>> condition.matches(Request(json={"instances": ["Domain specific text"]}))
+    True
+    """
+
+    text: str
+    warnings: tuple[Diagnostic, ...]
+    _checked: CheckedCondition
+    _function: Callable[[Request], Any]
+
+    def matches(self, request: Request) -> bool:
+        """Whether the condition is true for a request; False where it errs.
+
+        Raises:
+            MalformedBodyError: If the condition reads a body that is not JSON.
+        """
+        try:
+            return True if self._function(request) else False  # noqa: SIM210 - `bool` would be one more call
+        except EVALUATION_ERRORS:
+            return False
+
+    def value(self, request: Request) -> Any:
+        """What the condition's expression is for a request: of any type that JSON has, or a tuple or set.
+
+        Raises:
+            EvaluationError: If the condition errs.
+            MalformedBodyError: If the condition reads a body that is not JSON.
+        """
+        try:
+            return self._function(request)
+        except EVALUATION_ERRORS:
+            pass
+        # The generated function says that it erred, the walk says where. It errs too: their equality is tested.
+        return evaluate(self._checked, request)
+
+    def explain(self, request: Request) -> Explanation:
+        """The value of every part of the condition for a request, what was not evaluated, and what erred.
+
+        Raises:
+            MalformedBodyError: If the condition reads a body that is not JSON.
+        """
+        return explain(self._checked, request)
+
+
+def compile_condition(text: str, *, origin: Excerpt | None = None) -> Condition:
+    """The condition that a text stands for.
+
+    The text is read as if it stood in brackets: spaces and line ends between its parts mean nothing. None of it is ever
+    run as Python. Thread-safe.
+
+    Args:
+        text: The condition.
+        origin: Where the text stands in a file; diagnostics then point into the file.
+
+    Raises:
+        ConditionError: If the text is not a condition.
+    """
+    source = Source("condition", text)
+    root, found = parse(source)
+    checked = None
+    if root is not None:
+        checked, found = check(source, root)
+    if checked is None:
+        raise ConditionError(_placed(found, origin)[:MAX_DIAGNOSTICS])
+    warnings = _placed([*found, *doubts(checked)], origin)
+    return Condition(text, warnings, checked, compile(checked))
+
+
+def _placed(found: list[Diagnostic], origin: Excerpt | None) -> tuple[Diagnostic, ...]:
+    return in_order(found if origin is None else [diagnostic.within(origin) for diagnostic in found])

@@ -1,0 +1,68 @@
+"""What can go wrong with a condition: one exception when it is compiled, two when it is evaluated.
+
+Exception
+├── ConditionError       the text is not a condition: it carries the diagnostics
+├── EvaluationError      this request has no value for this condition: the route's ``on_error`` decides
+└── MalformedBodyError   the request itself is broken: it fails, whatever any route says
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rulegate.diagnostics import Diagnostic, Span, render_all
+
+
+class ConditionError(Exception):
+    """A text that is not a condition.
+
+    ``diagnostics`` are in the order of the text, at least one of them an error; ``str()`` renders them all.
+    """
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__(diagnostics)
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+
+    def __str__(self) -> str:
+        return render_all(self.diagnostics)
+
+
+class EvaluationError(Exception):
+    """A condition that has no value for a request: a missing key, text compared with a number, a body that is not JSON.
+
+    ``message`` says why, without any content of the request; ``span`` is the place in ``text``, the condition's text.
+    """
+
+    def __init__(self, message: str, span: Span, text: str) -> None:
+        super().__init__(message, span, text)
+        self.message = message
+        self.span = span
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"`{self.text[self.span.start : self.span.end]}`: {self.message}"
+
+
+class MalformedBodyError(Exception):
+    """A body that says it is JSON and is not, or is nested too deeply; the message never contains the body."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Ensure that input is a valid JSON formatted string. Error: '{reason}'")
+
+
+class NoJsonError(Exception):
+    """A request whose body does not say that it is JSON; the evaluator turns it into an `EvaluationError`."""
+
+
+EVALUATION_ERRORS: Final = (
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    ArithmeticError,
+    RecursionError,
+    NoJsonError,
+    EvaluationError,
+)
+"""What the operations of the language raise where a condition errs; anything else is a fault of the program."""

@@ -1,0 +1,244 @@
+"""The request as conditions see it, with Flask's names; what is costly is made when it is first read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, TypeVar, overload
+
+from rulegate.condition.body import MAX_JSON_DEPTH, parse_body
+from rulegate.condition.errors import NoJsonError
+
+_T = TypeVar("_T")
+_Texts = Mapping[str, str]
+_ABSENT: Final = object()
+_JSON_TYPES: Final = frozenset({str, int, float, bool, type(None)})
+
+
+class Headers:
+    """Header values by name, in whatever case the name is written; immutable, safe to share between threads.
+
+    ``folded`` holds the same values by lower-case name.
+    """
+
+    __slots__ = ("folded",)
+
+    def __init__(self, values: _Texts) -> None:
+        self.folded = {name.lower(): value for name, value in values.items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self.folded[_folded(name)]
+
+    def __contains__(self, name: object) -> bool:
+        return _folded(name) in self.folded
+
+    def __len__(self) -> int:
+        return len(self.folded)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of the header, or ``default`` if the request does not have it."""
+        return self.folded.get(_folded(name), default)
+
+
+class Texts(dict[str, str]):
+    """Texts by name; a name that is not text errs, as the name of a header does."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(_named(name))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The text of that name, or ``default`` if there is none."""
+        return super().get(_named(name), default)
+
+
+class _Lazy(Generic[_T]):
+    """An attribute that is computed when it is first read and stands in the instance from then on."""
+
+    # Not a data descriptor, so that the stored value is found first, at the cost of a plain attribute.
+    def __init__(self, compute: Callable[[Any], _T]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> _Lazy[_T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> _T: ...
+    def __get__(self, instance: object | None, owner: type) -> _Lazy[_T] | _T:
+        if instance is None:
+            return self
+        value = self._compute(instance)
+        instance.__dict__[self._name] = value
+        return value
+
+
+class Request:
+    """What a condition can read of a request.
+
+    Args:
+        json: The parsed body, made of dict, list, str, int, float, bool and None; readable with any content type.
+        headers: Header values by name; the case of names does not matter.
+        method: The HTTP method, in upper case.
+        path: The path, decoded, without the query.
+        args: The parameters of the query; of several with one name, the first.
+        cookies: The cookies by name.
+        host: The host and port that the client asked for; otherwise the header ``Host``, or ``""``.
+        remote_addr: The client's address, or None if it is not known.
+        content_type: The content type with its parameters; otherwise the header ``Content-Type``, or
+            ``application/json`` where ``json`` is given, or None.
+        content_length: The length of the body in bytes; otherwise the header ``Content-Length``, or None.
+        now: The time of the request, ISO 8601 text or a datetime; None is the time at which a condition asks.
+
+    ``headers``, ``args`` and ``cookies`` may each be a function without parameters that makes the mapping: it is called
+    when a condition first reads it, and at most once. A request belongs to one thread. It is never changed; neither may
+    be the values that it was given.
+
+    Raises:
+        TypeError: If ``json`` holds a value of another type, or an object's key that is not text.
+        ValueError: If ``now`` is a text that is not ISO 8601.
+    """
+
+    def __init__(
+        self,
+        *,
+        json: Any = _ABSENT,
+        headers: _Texts | Callable[[], _Texts] | None = None,
+        method: str = "POST",
+        path: str = "/invocations",
+        args: _Texts | Callable[[], _Texts] | None = None,
+        cookies: _Texts | Callable[[], _Texts] | None = None,
+        host: str | None = None,
+        remote_addr: str | None = None,
+        content_type: str | None = None,
+        content_length: int | None = None,
+        now: str | dt.datetime | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.remote_addr = remote_addr
+        self.now = dt.datetime.fromisoformat(now) if isinstance(now, str) else now
+        self._body: bytes | None = None
+        self._headers = headers
+        self._args = args
+        self._cookies = cookies
+        # Only what is given stands in the instance; the rest is computed when it is read.
+        given = self.__dict__
+        if host is not None:
+            given["host"] = host
+        if content_length is not None:
+            given["content_length"] = content_length
+        if json is not _ABSENT:
+            if _depth(json) <= MAX_JSON_DEPTH:
+                given["json"] = json
+            content_type = content_type or self.headers.get("content-type", "application/json")
+        if content_type is not None:
+            given["content_type"] = content_type
+
+    @classmethod
+    def from_body(cls, body: bytes, **others: Any) -> Request:
+        """A request whose JSON is parsed from ``body`` when a condition first reads it, and at most once.
+
+        ``others`` are the arguments of the constructor but ``json``. Reading ``request.json`` then errs if the content
+        type is not ``application/json``, and raises `MalformedBodyError` if the body is not JSON.
+        """
+        request = cls(**others)
+        request._body = body
+        return request
+
+    @_Lazy
+    def json(self) -> Any:
+        """The parsed body."""
+        if self._body is None:
+            raise NoJsonError(f"the request has no JSON body of at most {MAX_JSON_DEPTH} levels")
+        if _media_type(self.content_type) != "application/json":
+            raise NoJsonError("the request's content type is not application/json")
+        return parse_body(self._body)
+
+    @_Lazy
+    def headers(self) -> Headers:
+        """The headers."""
+        return Headers(_made(self._headers))
+
+    @_Lazy
+    def folded_headers(self) -> dict[str, str]:
+        """The headers by lower-case name, for generated code, which folds the names that it knows beforehand."""
+        return self.headers.folded
+
+    @_Lazy
+    def args(self) -> Texts:
+        """The parameters of the query."""
+        return Texts(_made(self._args))
+
+    @_Lazy
+    def cookies(self) -> Texts:
+        """The cookies."""
+        return Texts(_made(self._cookies))
+
+    @_Lazy
+    def host(self) -> str:
+        """The host and port that the client asked for."""
+        return self.folded_headers.get("host", "")
+
+    @_Lazy
+    def content_type(self) -> str | None:
+        """The content type with its parameters."""
+        return self.folded_headers.get("content-type")
+
+    @_Lazy
+    def content_length(self) -> int | None:
+        """The length of the body in bytes."""
+        text = self.folded_headers.get("content-length", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+    @_Lazy
+    def is_json(self) -> bool:
+        """Whether the content type is JSON: ``application/json`` or ``application/…+json``, as in Flask."""
+        media_type = _media_type(self.content_type)
+        return media_type == "application/json" or (
+            media_type.startswith("application/") and media_type.endswith("+json")
+        )
+
+
+def _media_type(content_type: str | None) -> str:
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def _made(values: _Texts | Callable[[], _Texts] | None) -> _Texts:
+    if values is None:
+        return {}
+    return values() if callable(values) else values
+
+
+def _folded(name: object) -> str:
+    return _named(name).lower()
+
+
+def _named(name: object) -> str:
+    # Flask's mappings answer False, None or by position to other keys; an error misleads nobody.
+    if not isinstance(name, str):
+        raise TypeError("the names of headers, args and cookies are text")
+    return name
+
+
+def _depth(value: Any) -> int:
+    """The levels of a JSON value, after each value has been held against the types that JSON has."""
+    deepest, pending = 0, [(value, 1)]
+    while pending:
+        part, level = pending.pop()
+        if type(part) in _JSON_TYPES:
+            continue
+        if type(part) is dict:
+            if not all(type(key) is str for key in part):
+                raise TypeError("the keys of a JSON object are text")
+            inner = list(part.values())
+        elif type(part) is list:
+            inner = part
+        else:
+            raise TypeError(f"{type(part).__name__} is not a type of JSON")
+        deepest = max(deepest, level)
+        pending.extend((element, level + 1) for element in inner)
+    return deepest

@@ -1,0 +1,208 @@
+"""Every name, attribute, method, function and limit of the condition language, in one table that all stages read."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+MAX_LENGTH: Final = 4096
+"""Code points in the text of a condition."""
+MAX_OPEN_BRACKETS: Final = 64
+"""Brackets that may be open at one place."""
+MAX_DEPTH: Final = 64
+"""Levels of the tree, the root being the first."""
+MAX_NODES: Final = 512
+"""Nodes of the tree; a collection of constants counts as one."""
+MAX_TEXT_LENGTH: Final = 2048
+"""Code points in a text literal, escapes decoded."""
+MAX_CHAIN: Final = 8
+"""Comparators in one chained comparison."""
+MAX_COLLECTION: Final = 1024
+"""Elements in one list, tuple or set."""
+MAX_INTEGER_DIGITS: Final = 18
+"""Digits of an integer literal."""
+
+
+class Kind(enum.Flag):
+    """What a value can be; several flags together where it can be one of several."""
+
+    NONE = enum.auto()
+    BOOL = enum.auto()
+    INT = enum.auto()
+    FLOAT = enum.auto()
+    TEXT = enum.auto()
+    LIST = enum.auto()
+    TUPLE = enum.auto()
+    SET = enum.auto()
+    DICT = enum.auto()
+    HEADERS = enum.auto()
+    """One of the request's mappings from text to text: headers, args, cookies."""
+
+    NUMBER = BOOL | INT | FLOAT
+    INDEX = BOOL | INT
+    JSON = NONE | BOOL | INT | FLOAT | TEXT | LIST | DICT
+    ANY = JSON | TUPLE | SET
+
+
+KIND_WORDS: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.NONE: "None",
+        Kind.BOOL: "true or false",
+        Kind.INT: "a number",
+        Kind.FLOAT: "a number",
+        Kind.TEXT: "text",
+        Kind.LIST: "a list",
+        Kind.TUPLE: "a tuple",
+        Kind.SET: "a set",
+        Kind.DICT: "an object",
+        Kind.HEADERS: "a mapping",
+    }
+)
+"""What people call each kind."""
+
+
+def kind_of(value: object) -> Kind:
+    """The kind of a value that a condition can hold.
+
+    Raises:
+        KeyError: If the value is of a type that no condition can hold.
+    """
+    return _KIND_OF_TYPE[type(value)]
+
+
+_KIND_OF_TYPE: Final[Mapping[type, Kind]] = MappingProxyType(
+    {
+        type(None): Kind.NONE,
+        bool: Kind.BOOL,
+        int: Kind.INT,
+        float: Kind.FLOAT,
+        str: Kind.TEXT,
+        list: Kind.LIST,
+        tuple: Kind.TUPLE,
+        set: Kind.SET,
+        dict: Kind.DICT,
+    }
+)
+
+
+def describe(kind: Kind) -> str:
+    """``text``, ``a number or None``: the kinds in words, for messages."""
+    words = list(dict.fromkeys(KIND_WORDS[part] for part in kind))
+    return " or ".join(words)
+
+
+REQUEST: Final = "request"
+"""The one name that stands for a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAttribute:
+    """An attribute of ``request``.
+
+    ``reads`` is the attribute of `Request` that holds the value: ``json`` and ``get_json()`` read the same.
+    """
+
+    kind: Kind
+    reads: str
+    bare: bool = True
+    """May be written without a call."""
+    called: bool = False
+    """May be written with an empty call."""
+
+
+REQUEST_ATTRIBUTES: Final[Mapping[str, RequestAttribute]] = MappingProxyType(
+    {
+        "json": RequestAttribute(Kind.JSON, "json", called=True),
+        "get_json": RequestAttribute(Kind.JSON, "json", bare=False, called=True),
+        "headers": RequestAttribute(Kind.HEADERS, "headers"),
+        "method": RequestAttribute(Kind.TEXT, "method"),
+        "path": RequestAttribute(Kind.TEXT, "path"),
+        "args": RequestAttribute(Kind.HEADERS, "args"),
+        "cookies": RequestAttribute(Kind.HEADERS, "cookies"),
+        "host": RequestAttribute(Kind.TEXT, "host"),
+        "remote_addr": RequestAttribute(Kind.TEXT | Kind.NONE, "remote_addr"),
+        "content_type": RequestAttribute(Kind.TEXT | Kind.NONE, "content_type"),
+        "content_length": RequestAttribute(Kind.INT | Kind.NONE, "content_length"),
+        "is_json": RequestAttribute(Kind.BOOL, "is_json"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a function or method takes and gives: the kinds of each parameter, how many are required, the result."""
+
+    result: Kind
+    parameters: tuple[Kind, ...] = ()
+    required: int = 0
+    owner: Kind = Kind.ANY
+    """The kinds of value that have the method."""
+
+
+_BOUND: Final = Kind.INDEX | Kind.NONE
+_AFFIX: Final = Signature(Kind.BOOL, (Kind.TEXT | Kind.TUPLE, _BOUND, _BOUND), 1, Kind.TEXT)
+_CASE: Final = Signature(Kind.TEXT, owner=Kind.TEXT)
+_STRIP: Final = Signature(Kind.TEXT, (Kind.TEXT | Kind.NONE,), owner=Kind.TEXT)
+_SPLIT: Final = Signature(Kind.LIST, (Kind.TEXT | Kind.NONE, Kind.INDEX), owner=Kind.TEXT)
+_PARTITION: Final = Signature(Kind.TUPLE, (Kind.TEXT,), 1, Kind.TEXT)
+_REMOVE: Final = Signature(Kind.TEXT, (Kind.TEXT,), 1, Kind.TEXT)
+_SEARCH: Final = Signature(Kind.INT, (Kind.TEXT, _BOUND, _BOUND), 1, Kind.TEXT)
+_IS: Final = Signature(Kind.BOOL, owner=Kind.TEXT)
+
+METHODS: Final[Mapping[str, Signature]] = MappingProxyType(
+    {
+        "startswith": _AFFIX,
+        "endswith": _AFFIX,
+        "lower": _CASE,
+        "upper": _CASE,
+        "casefold": _CASE,
+        "strip": _STRIP,
+        "lstrip": _STRIP,
+        "rstrip": _STRIP,
+        "split": _SPLIT,
+        "rsplit": _SPLIT,
+        "splitlines": Signature(Kind.LIST, (Kind.INDEX,), owner=Kind.TEXT),
+        "partition": _PARTITION,
+        "rpartition": _PARTITION,
+        "removeprefix": _REMOVE,
+        "removesuffix": _REMOVE,
+        "count": _SEARCH,
+        "find": _SEARCH,
+        "isdigit": _IS,
+        "isalpha": _IS,
+        "isalnum": _IS,
+        "isdecimal": _IS,
+        "isnumeric": _IS,
+        "isspace": _IS,
+        "isupper": _IS,
+        "islower": _IS,
+        "isascii": _IS,
+        "get": Signature(Kind.ANY, (Kind.ANY, Kind.ANY), 1, Kind.DICT | Kind.HEADERS),
+    }
+)
+
+REFUSED_METHODS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "replace": "compare the text as it is, or with `removeprefix`, `split` or `partition`",
+        "join": "compare the parts one by one",
+        "format": "compare the parts one by one",
+        "format_map": "compare the parts one by one",
+        "encode": "compare text with text",
+        "translate": "compare the text as it is, or with `lower`",
+        "ljust": "compare `len(…)`",
+        "rjust": "compare `len(…)`",
+        "center": "compare `len(…)`",
+        "zfill": "compare `len(…)`",
+        "expandtabs": "use `split`",
+    }
+)
+"""Methods of text that the language leaves out, most since their result can be far larger than their input."""
+
+FUNCTIONS: Final[Mapping[str, Signature]] = MappingProxyType(
+    {
+        "len": Signature(Kind.INT, (Kind.TEXT | Kind.LIST | Kind.TUPLE | Kind.SET | Kind.DICT | Kind.HEADERS,), 1),
+    }
+)
