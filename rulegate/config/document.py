@@ -181,7 +181,8 @@ def _syntax(text: str, error: yaml.MarkedYAMLError) -> tuple[Fault, Span]:
     if "end of stream" in problem or "document separator" in problem:
         return messages.unclosed_quote(), Span(opened, min(opened + 1, len(text)))
     if "unknown escape" in problem:
-        return messages.unknown_escape(), here
+        start = at if char == "\\" else at - 1
+        return messages.unknown_escape(), Span(start, start + 2)
     if "could not find expected ':'" in problem:
         return messages.missing_colon(), Span(opened, max(opened, text.find("\n", opened)))
     if "flow" in (error.context or "") and "expected ','" in problem:

@@ -13,6 +13,7 @@ from rulegate.config.messages import Fault
 from rulegate.config.settings import EndpointSettings, FileSettings, ModelSettings, RouteSettings, ServerSettings
 from rulegate.config.tree import Mapping, Node, Reported, Scalar, Sequence, Unreadable
 from rulegate.config.values import Expected, Refused
+from rulegate.config.wording import shorten
 from rulegate.diagnostics import Diagnostic, Source, Span
 
 # Which settings stand at which place, list positions left out, and what people call their owner.
@@ -89,10 +90,10 @@ def _remedy(expected: str, node: Node) -> str | None:
         case _, Scalar(value=None):
             return "give the key a value, or remove it"
         case "text" | "a condition", Scalar(value=bool() | int() | Unreadable(), text=text):
-            return f'put it in quotes: `"{messages.shorten(text)}"`'
-        case "a whole number", Scalar(value=str(), text=text) if text.strip().isdecimal():
-            return f"remove the quotes: `{messages.shorten(text.strip())}`"
-        case "a whole number", Scalar(value=Unreadable()):
+            return f'put it in quotes: `"{shorten(text)}"`'
+        case "a whole number", Scalar(value=str(), text=text, style=style) if style and text.strip().isdecimal():
+            return f"remove the quotes: `{shorten(text.strip())}`"
+        case "a whole number", Scalar(value=str() | Unreadable()):
             return "write it in decimal digits, without a leading zero"
         case "`true` or `false`", Scalar(value=str()):
             return "write `true` or `false`, without quotes"
@@ -119,9 +120,9 @@ def _described(node: Node) -> str:
         case Scalar(value=int(), text=text):
             return f"the number `{text}`"
         case Scalar(value=Unreadable(kind=kind), text=text):
-            return f"{kind} `{messages.shorten(text)}`"
+            return f"{kind} `{shorten(text)}`"
         case Scalar(text=text):
-            return f"the text `{messages.shorten(text)}`" if text else "empty text"
+            return f"the text `{shorten(text)}`" if text else "empty text"
 
 
 def _owner(place: tuple[int | str, ...]) -> tuple[str, type]:

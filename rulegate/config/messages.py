@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rulegate.config.wording import did_you_mean, enumerate_names, shorten, suggest_name
 from rulegate.diagnostics import Diagnostic, Severity, Source, Span
 
 CODES = {
@@ -35,7 +35,6 @@ CODES = {
 }
 """Every code of this package and its title; each has a page in the documentation."""
 
-_QUOTED = 60
 _MODEL_URIS = "write `models:/name/production`, `models:/name/3`, `models:/name/latest` or `models:/name@alias`"
 
 
@@ -103,7 +102,7 @@ def unexpected_colon() -> Fault:
     return Fault(
         "RG303",
         "a `:` cannot stand here",
-        "indent the keys of one mapping alike, and put text that contains `: ` in quotes",
+        "put a space after each key's colon, indent the keys of one mapping alike, and quote text that contains `: `",
     )
 
 
@@ -184,7 +183,7 @@ def too_deep(limit: int) -> Fault:
 
 def key_is_not_text() -> Fault:
     return Fault(
-        "RG304", "a key must be text", "write it as `key: value`, in quotes if YAML reads the key as something else"
+        "RG304", "a key must be text", "put it in quotes, if YAML takes it for a number, a truth value or nothing"
     )
 
 
@@ -217,7 +216,7 @@ def out_of_range(number: int, low: int, high: int) -> Fault:
 
 
 def empty_list(of: str) -> Fault:
-    return Fault("RG311", f"expected at least one {of}, got an empty list", f"add a {of}")
+    return Fault("RG311", f"expected at least one {of}, got an empty list", "add one")
 
 
 def empty_text(what: str) -> Fault:
@@ -270,7 +269,7 @@ def size_out_of_range(text: str, low: str, high: str) -> Fault:
 def no_name(text: str, char: str) -> Fault:
     return Fault(
         "RG314",
-        f"a name cannot contain `{char}`",
+        f"a name cannot contain `{shorten(char)}`",
         f"a name is letters, digits, `-` and `_`: for example `{suggest_name(text)}`",
     )
 
@@ -353,11 +352,8 @@ def name_taken(kind: str, name: str, first_line: int) -> Fault:
 
 def unknown_default_endpoint(name: str, names: Iterable[str]) -> Fault:
     known = list(dict.fromkeys(names))
-    return Fault(
-        "RG319",
-        f"no endpoint is named `{shorten(name)}`",
-        did_you_mean(name, known) or f"the endpoints are {enumerate_names(known)}",
-    )
+    others = f"{'the endpoints are' if len(known) > 1 else 'the only endpoint is'} {enumerate_names(known)}"
+    return Fault("RG319", f"no endpoint is named `{shorten(name)}`", did_you_mean(name, known) or others)
 
 
 def never_chosen(first: str) -> Fault:
@@ -375,39 +371,3 @@ def on_error_without_condition() -> Fault:
         "`on_error` says what a condition's error means, but this route has no condition",
         "remove it, or add a `model_request_condition`",
     )
-
-
-# ── wording ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that ``word`` may be a slip for, or None if none is near."""
-    found = difflib.get_close_matches(word[:_QUOTED].lower(), list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint that names the known word nearest to ``word``, or None."""
-    found = nearest(word, known)
-    return f"did you mean `{shorten(found)}`?" if found else None
-
-
-def enumerate_names(names: Iterable[str], conjunction: str = "and") -> str:
-    """``a``, ``b`` and ``c``, each in backticks; of many, the first ten."""
-    quoted = [f"`{shorten(name)}`" for name in names]
-    if len(quoted) > 10:
-        return ", ".join(quoted[:10]) + f" {conjunction} {len(quoted) - 10} more"
-    if len(quoted) == 1:
-        return quoted[0]
-    return ", ".join(quoted[:-1]) + f" {conjunction} {quoted[-1]}"
-
-
-def shorten(text: str) -> str:
-    """The author's text as it fits into a message: its first sixty characters."""
-    return text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"
-
-
-def suggest_name(text: str) -> str:
-    """The text with what a name cannot hold replaced by dashes."""
-    kept = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in text[:_QUOTED])
-    return kept.strip("-") or "my-name"

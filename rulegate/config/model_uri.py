@@ -6,6 +6,7 @@ import re
 
 from rulegate.config import messages
 from rulegate.config.messages import Fault
+from rulegate.config.wording import nearest
 
 WORDS = ("latest", "production", "staging", "archived", "none")
 """What may stand for a version, in any case: the newest one, or the newest one of a stage."""
@@ -40,9 +41,9 @@ def check_model_uri(uri: str) -> Fault | None:
         case "http" | "https":
             return messages.remote_model()
     if scheme not in _SCHEMES:
-        nearest = messages.nearest(scheme, _SCHEMES)
-        if nearest or not rest.startswith("/"):
-            return messages.unknown_scheme(scheme, f"{nearest}:{rest}" if nearest else None)
+        near = nearest(scheme, _SCHEMES)
+        if near or not rest.startswith("/"):
+            return messages.unknown_scheme(scheme, f"{near}:{rest}" if near else None)
     return None if rest.strip("/") else messages.model_uri_without_path(scheme)
 
 

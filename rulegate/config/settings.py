@@ -39,6 +39,9 @@ def _compile(value: object, info: ValidationInfo[list[Diagnostic]]) -> Condition
     return condition
 
 
+_COMPILED = PlainValidator(_compile)
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Where the gateway listens and what it takes."""
@@ -76,9 +79,7 @@ class RouteSettings:
 
     alias: Name
     model_uri: ModelUri
-    condition: Annotated[
-        InstanceOf[Condition] | None, PlainValidator(_compile), Field(alias="model_request_condition")
-    ] = None
+    condition: Annotated[InstanceOf[Condition] | None, _COMPILED, Field(alias="model_request_condition")] = None
     on_error: OnError = "no_match"
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from rulegate.condition import EvaluationError
+from rulegate.condition import EvaluationError, Request
 from rulegate.routing.endpoint import Endpoint, Route
-
-Erred = tuple[tuple[Route, EvaluationError], ...]
-"""The routes whose condition erred, in the order in which they were tried."""
 
 
 class Outcome(enum.Enum):
@@ -38,14 +35,18 @@ class Attempt:
 class Decision:
     """The route that answers a request.
 
-    One is made for every request, so it holds only facts; attempts and explanation are worked out when asked for.
-
-    ``erred`` lists the routes whose condition erred on the way, the chosen one too if its ``on_error`` is ``match``.
+    One is made for every request, so it holds only facts. What was tried on the way is worked out when it is asked for,
+    by evaluating the conditions again: they depend on nothing but the request.
     """
 
     endpoint: Endpoint
     route: Route
-    erred: Erred = ()
+    request: Request = field(repr=False)
+
+    @property
+    def endpoint_name(self) -> str:
+        """The endpoint that was asked."""
+        return self.endpoint.name
 
     @property
     def route_alias(self) -> str:
@@ -65,32 +66,31 @@ class Decision:
     @property
     def tried(self) -> tuple[Attempt, ...]:
         """The conditions that were tried, in order; none after the first match."""
-        return tuple(attempts(self.endpoint, self.route, self.erred))
+        return tuple(attempts(self.endpoint, self.request, until=self.route))
 
     def explanation(self) -> str:
         """The decision for people: one line that says who answers and why, then one for each condition tried.
 
-        It names routes and operations, never anything of the request's body or headers.
+        It names routes and the author's expressions, never anything of the request's body or headers.
         """
-        if self.route.condition is None:
-            because = (
-                "no condition matched, and it is the first route without one" if self.tried else "it has no condition"
-            )
-        elif any(route is self.route for route, _ in self.erred):
-            because = "its condition erred, and `on_error` is `match`"
+        tried = self.tried
+        if self.route.condition is not None:
+            erred = tried[-1].outcome is Outcome.ERRED
+            because = "its condition erred, and its `on_error` is `match`" if erred else "its condition matched first"
         else:
-            because = "its condition is the first that matched"
-        head = f"endpoint `{self.endpoint.name}`: route `{self.route_alias}` answers with `{self.model_uri}`: {because}"
-        return "\n".join((head, *(f"  {attempt}" for attempt in self.tried)))
+            because = "no condition matched, and it has none" if tried else "it has no condition"
+        head = f"endpoint `{self.endpoint_name}`: route `{self.route_alias}` answers with `{self.model_uri}`: {because}"
+        return "\n".join((head, *(f"  {attempt}" for attempt in tried)))
 
 
-def attempts(endpoint: Endpoint, chosen: Route | None, erred: Erred) -> Iterator[Attempt]:
-    """What came of each condition of ``endpoint``, up to and with that of ``chosen``; of all, if none was chosen."""
-    causes = {route.alias: error.message for route, error in erred}
-    for route in endpoint.conditional:
-        if route.alias in causes:
-            yield Attempt(route.alias, Outcome.ERRED, causes[route.alias])
+def attempts(endpoint: Endpoint, request: Request, *, until: Route | None = None) -> Iterator[Attempt]:
+    """What comes of each condition of ``endpoint`` in order, up to and with that of ``until``; of all, without it."""
+    for route, condition in endpoint.conditional:
+        try:
+            outcome = Outcome.MATCHED if condition.value(request) else Outcome.NOT_MATCHED
+        except EvaluationError as error:
+            yield Attempt(route.alias, Outcome.ERRED, str(error))
         else:
-            yield Attempt(route.alias, Outcome.MATCHED if route is chosen else Outcome.NOT_MATCHED)
-        if route is chosen:
+            yield Attempt(route.alias, outcome)
+        if route is until:
             return

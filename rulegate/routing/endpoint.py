@@ -41,17 +41,17 @@ class Route:
 class Endpoint:
     """A named list of routes, in the order in which they are tried. Immutable, safe to share between threads.
 
-    ``conditional`` and ``unconditional`` follow from ``routes``: those with a condition, in order, and the first
-    without one, wherever it is listed.
+    ``conditional`` and ``unconditional`` follow from ``routes``: those with a condition, each beside it, in order; and
+    the first without one, wherever it is listed.
     """
 
     name: str
     routes: tuple[Route, ...]
-    conditional: tuple[Route, ...] = field(init=False, repr=False, compare=False)
+    conditional: tuple[tuple[Route, Condition], ...] = field(init=False, repr=False, compare=False)
     unconditional: Route | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        conditional = tuple(route for route in self.routes if route.condition is not None)
+        conditional = tuple((route, route.condition) for route in self.routes if route.condition is not None)
         unconditional = next((route for route in self.routes if route.condition is None), None)
         object.__setattr__(self, "conditional", conditional)
         object.__setattr__(self, "unconditional", unconditional)

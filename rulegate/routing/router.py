@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rulegate.condition import EvaluationError, Request
-from rulegate.routing.decision import Attempt, Decision, Erred, attempts
+from rulegate.condition import Condition, EvaluationError, Request
+from rulegate.routing.decision import Attempt, Decision, attempts
 from rulegate.routing.endpoint import Endpoint, OnError, Route
 
 
@@ -20,7 +20,7 @@ class ConditionFailed(Exception):
     """A condition erred on a route whose ``on_error`` is ``fail``. ``error`` tells where and why."""
 
     def __init__(self, endpoint: str, route: str, error: EvaluationError) -> None:
-        super().__init__(f"the condition of the route `{route}` erred: {error.message}")
+        super().__init__(f"the condition of the route `{route}` erred: {error}")
         self.endpoint = endpoint
         self.route = route
         self.error = error
@@ -37,21 +37,26 @@ def decide(endpoint: Endpoint, request: Request) -> Decision:
         ConditionFailed: If a condition errs on a route whose ``on_error`` is ``fail``.
         MalformedBodyError: If a condition reads a body that says it is JSON and is not, whatever ``on_error`` says.
     """
-    erred: Erred = ()
-    for route in endpoint.conditional:
-        try:
-            matched = route.condition.value(request)  # type: ignore[union-attr]  # a conditional route has one
-        except EvaluationError as error:
-            erred, matched = _erred(endpoint, route, error, erred)
+    for route, condition in endpoint.conditional:
+        # Where an error is no match, nobody asks yet which error it was, and to find that out costs many evaluations.
+        if route.on_error is _NO_MATCH:
+            matched = condition.matches(request)
+        else:
+            matched = _matches_or_errs(endpoint, route, condition, request)
         if matched:
-            return Decision(endpoint, route, erred)
+            return Decision(endpoint, route, request)
     if endpoint.unconditional is None:
-        raise NoRouteMatched(endpoint.name, tuple(attempts(endpoint, None, erred)))
-    return Decision(endpoint, endpoint.unconditional, erred)
+        raise NoRouteMatched(endpoint.name, tuple(attempts(endpoint, request)))
+    return Decision(endpoint, endpoint.unconditional, request)
 
 
-def _erred(endpoint: Endpoint, route: Route, error: EvaluationError, earlier: Erred) -> tuple[Erred, bool]:
-    if route.on_error is OnError.FAIL:
-        raise ConditionFailed(endpoint.name, route.alias, error) from error
-    # Without its traceback, an error that is kept for the explanation keeps no body alive.
-    return (*earlier, (route, error.with_traceback(None))), route.on_error is OnError.MATCH
+_NO_MATCH = OnError.NO_MATCH
+
+
+def _matches_or_errs(endpoint: Endpoint, route: Route, condition: Condition, request: Request) -> bool:
+    try:
+        return bool(condition.value(request))
+    except EvaluationError as error:
+        if route.on_error is OnError.FAIL:
+            raise ConditionFailed(endpoint.name, route.alias, error) from error
+        return True

@@ -1,0 +1,61 @@
+"""``rulegate check-config``: everything that is wrong with configuration files, without starting anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from rulegate.config import DEFAULT_PATH, ConfigError, load_config
+from rulegate.diagnostics import Diagnostic, Severity, render_all
+
+_CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
+
+
+@click.command("check-config", short_help="Say everything that is wrong with configuration files.")
+@click.argument("config", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
+@click.pass_context
+def check_config(context: click.Context, config: tuple[Path, ...], *, strict: bool) -> None:
+    r"""Say everything that is wrong with each CONFIG file, conditions included.
+
+    Without CONFIG, gateway_config.yaml is read. No model is looked up and nothing is started.
+
+    \b
+    Exit codes:
+      0  no errors
+      1  warnings, with --strict
+      2  errors
+    """
+    codes = [_check(path) for path in config or (Path(DEFAULT_PATH),)]
+    worst = max(codes)
+    context.exit(_CLEAN if worst == _WARNINGS and not strict else worst)
+
+
+def _check(path: Path) -> int:
+    """Prints what is wrong with one file, then one line that sums it up; the exit code that it asks for."""
+    try:
+        found = load_config(path).warnings
+    except ConfigError as error:
+        found = error.diagnostics
+    if found:
+        click.echo(render_all(found))
+        click.echo()
+    click.echo(f"{click.format_filename(path)}: {_summary(found)}")
+    if any(diagnostic.severity is Severity.ERROR for diagnostic in found):
+        return _ERRORS
+    return _WARNINGS if found else _CLEAN
+
+
+def _summary(found: Iterable[Diagnostic]) -> str:
+    severities = [diagnostic.severity for diagnostic in found]
+    counts = (
+        _count(severities.count(Severity.ERROR), "error"),
+        _count(severities.count(Severity.WARNING), "warning"),
+    )
+    return ", ".join(count for count in counts if count) or "no errors"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number > 1 else ''}" if number else ""
