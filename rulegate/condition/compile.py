@@ -1,15 +1,17 @@
-"""Turns a checked condition into one Python function, built as a tree of ours and never as text."""
+"""Turns a checked condition into Python functions, built as a tree of ours and never as text."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from types import CodeType, FunctionType, MappingProxyType
 from typing import Any, Final
 
 from rulegate.condition import vocabulary
 from rulegate.condition.check import CheckedCondition, request_attribute
+from rulegate.condition.errors import EVALUATION_ERRORS
 from rulegate.condition.nodes import (
     Attribute,
     Bracket,
@@ -27,6 +29,7 @@ from rulegate.condition.nodes import (
     Subscript,
 )
 from rulegate.condition.request import Request
+from rulegate.condition.vocabulary import Kind
 
 _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType({"len": len})
 _COMPARATORS: Final[Mapping[Comparator, type[ast.cmpop]]] = MappingProxyType(
@@ -48,7 +51,7 @@ _CONNECTIVES: Final[Mapping[Connective, type[ast.boolop]]] = MappingProxyType(
 )
 _ALLOWED_NODES: Final = frozenset(
     {
-        *(ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Load),
+        *(ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Try, ast.ExceptHandler, ast.Return, ast.Load),
         *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.List, ast.Tuple, ast.Set),
         *(ast.UnaryOp, ast.USub, ast.Not, ast.BoolOp, ast.Compare),
         *_COMPARATORS.values(),
@@ -59,23 +62,56 @@ _FOLDED_HEADERS: Final = "folded_headers"
 _ALLOWED_ATTRIBUTES: Final = frozenset(
     {_FOLDED_HEADERS, *(attribute.reads for attribute in vocabulary.REQUEST_ATTRIBUTES.values()), *vocabulary.METHODS}
 )
-_ALLOWED_NAMES: Final = frozenset({vocabulary.REQUEST, *_FUNCTIONS})
+_ERRORS: Final = "errors"
+_ERRED: Final = "erred"
+_ALLOWED_NAMES: Final = frozenset({vocabulary.REQUEST, *_FUNCTIONS, _ERRORS, _ERRED})
 _LOAD: Final = ast.Load()
 
 
-def compile(condition: CheckedCondition) -> Callable[[Request], Any]:
-    """The function that computes the condition's value for a request.
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Functions of a request that hold no state and may be called from any thread; all raise `MalformedBodyError`.
 
-    It raises one of `EVALUATION_ERRORS` where the condition errs, and `MalformedBodyError`. It holds no state and may
-    be called from any thread.
+    Where the condition errs, ``matches`` is False, ``verdict`` None and ``value`` `ERRED`; otherwise the first two are its
+    truth, and the last is its value.
     """
-    body = ast.Return(_expression(condition.root))
+
+    matches: Callable[[Request], bool]
+    verdict: Callable[[Request], bool | None]
+    value: Callable[[Request], Any]
+
+
+ERRED: Final = object()
+"""What ``value`` returns where a condition errs: no value that a condition can have."""
+
+
+def compile(condition: CheckedCondition) -> Compiled:
+    """The functions that compute a checked condition."""
+    expression = _expression(condition.root)
+    value = _code(expression)
+    # The truth of most conditions is their value, and one code object serves all three functions.
+    truth = value if condition.kind is Kind.BOOL else _code(_truth(expression))
+    return Compiled(_function(truth, erred=False), _function(truth, erred=None), _function(value, erred=ERRED))
+
+
+def _code(expression: ast.expr) -> CodeType:
+    """The code of ``try: return <expression>``, ``except <errors>: return <erred>``."""
+    # Here and not around the call: a `try` costs nothing, and one more call would cost as much as most conditions.
+    handler = ast.ExceptHandler(ast.Name(_ERRORS, _LOAD), None, [ast.Return(ast.Name(_ERRED, _LOAD))])
+    body = ast.Try([ast.Return(expression)], [handler], [], [])
     parameters = ast.arguments([], [ast.arg(vocabulary.REQUEST)], None, [], [], None, [])
     tree = ast.Module([ast.FunctionDef("condition", parameters, [body], [])], [])
     _assert_allowed(tree)
     module = builtins.compile(ast.fix_missing_locations(tree), "<condition>", "exec", dont_inherit=True)
-    code = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
-    return FunctionType(code, {"__builtins__": {}, **_FUNCTIONS})
+    return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
+
+
+def _truth(expression: ast.expr) -> ast.expr:
+    return ast.UnaryOp(ast.Not(), ast.UnaryOp(ast.Not(), expression))
+
+
+def _function(code: CodeType, *, erred: object) -> Callable[[Request], Any]:
+    return FunctionType(code, {"__builtins__": {}, **_FUNCTIONS, _ERRORS: EVALUATION_ERRORS, _ERRED: erred})
 
 
 def _expression(node: Node) -> ast.expr:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from rulegate.condition import vocabulary
 from rulegate.condition.check import CheckedCondition, check
-from rulegate.condition.compile import compile
-from rulegate.condition.errors import EVALUATION_ERRORS, ConditionError
+from rulegate.condition.compile import ERRED, compile
+from rulegate.condition.errors import ConditionError
 from rulegate.condition.evaluate import evaluate
 from rulegate.condition.explain import Explanation, explain
 from rulegate.condition.parse import parse
@@ -16,15 +17,10 @@ from rulegate.condition.request import Request
 from rulegate.condition.truth import doubts
 from rulegate.diagnostics import Diagnostic, Excerpt, Source, in_order
 
-MAX_DIAGNOSTICS: Final = 20
-"""How many diagnostics of one text are reported."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     """A condition that has been checked and compiled. Immutable; any number of threads may evaluate it at once.
-
-    ``text`` is what its author wrote, ``warnings`` what the checker thought of it.
 
     >>> from rulegate.condition import Request, compile_condition
     >>> condition = compile_condition("request.json['instances'][0].startswith('Domain')")
@@ -33,20 +29,17 @@ class Condition:
     """
 
     text: str
+    """What its author wrote."""
     warnings: tuple[Diagnostic, ...]
+    """What the checker doubts about it, in the order of the text."""
+    # The next two are generated functions and not methods, because the call of a method would cost as much as the
+    # condition itself.
+    matches: Callable[[Request], bool]
+    """Whether the condition is true for a request; False where it errs. Raises `MalformedBodyError`."""
+    verdict: Callable[[Request], bool | None]
+    """Whether the condition is true for a request; None where it errs. Raises `MalformedBodyError`."""
+    _value: Callable[[Request], Any]
     _checked: CheckedCondition
-    _function: Callable[[Request], Any]
-
-    def matches(self, request: Request) -> bool:
-        """Whether the condition is true for a request; False where it errs.
-
-        Raises:
-            MalformedBodyError: If the condition reads a body that is not JSON.
-        """
-        try:
-            return True if self._function(request) else False  # noqa: SIM210 - `bool` would be one more call
-        except EVALUATION_ERRORS:
-            return False
 
     def value(self, request: Request) -> Any:
         """What the condition's expression is for a request: of any type that JSON has, or a tuple or set.
@@ -55,12 +48,9 @@ class Condition:
             EvaluationError: If the condition errs.
             MalformedBodyError: If the condition reads a body that is not JSON.
         """
-        try:
-            return self._function(request)
-        except EVALUATION_ERRORS:
-            pass
-        # The generated function says that it erred, the walk says where. It errs too: their equality is tested.
-        return evaluate(self._checked, request)
+        value = self._value(request)
+        # The generated function says that it erred, the walk says where; that both do is tested.
+        return evaluate(self._checked, request) if value is ERRED else value
 
     def explain(self, request: Request) -> Explanation:
         """The value of every part of the condition for a request, what was not evaluated, and what erred.
@@ -90,9 +80,10 @@ def compile_condition(text: str, *, origin: Excerpt | None = None) -> Condition:
     if root is not None:
         checked, found = check(source, root)
     if checked is None:
-        raise ConditionError(_placed(found, origin)[:MAX_DIAGNOSTICS])
+        raise ConditionError(_placed(found, origin)[: vocabulary.MAX_DIAGNOSTICS])
     warnings = _placed([*found, *doubts(checked)], origin)
-    return Condition(text, warnings, checked, compile(checked))
+    compiled = compile(checked)
+    return Condition(text, warnings, compiled.matches, compiled.verdict, compiled.value, checked)
 
 
 def _placed(found: list[Diagnostic], origin: Excerpt | None) -> tuple[Diagnostic, ...]:

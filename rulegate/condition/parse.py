@@ -15,6 +15,7 @@ from lark.exceptions import UnexpectedToken
 from lark.lexer import PatternStr
 
 from rulegate.condition import messages, vocabulary
+from rulegate.condition.literals import decode
 from rulegate.condition.nodes import (
     Attribute,
     Bracket,
@@ -31,7 +32,7 @@ from rulegate.condition.nodes import (
     Not,
     Subscript,
 )
-from rulegate.condition.scan import Lexeme, Terminals, decode, scan
+from rulegate.condition.scan import Lexeme, Terminals, scan
 from rulegate.diagnostics import Diagnostic, Source, Span
 
 _VALUE_BEGINS: Final = frozenset({"NAME", "TEXT", "INTEGER", "DECIMAL", "TRUE", "FALSE", "NONE"})
@@ -57,7 +58,7 @@ def parse(source: Source) -> tuple[Node | None, list[Diagnostic]]:
     parser = grammar.parse_interactive()
     last = Token(_END, "", end, end_pos=end)
     for position, lexeme in enumerate(lexemes):
-        token = Token(lexeme.terminal, lexeme.text, lexeme.span.start, end_pos=lexeme.span.end)
+        token = Token(lexeme.terminal, lexeme.text, lexeme.start, end_pos=lexeme.end)
         try:
             parser.feed_token(token)
         except UnexpectedToken:
@@ -73,9 +74,9 @@ def _misplaced(source: Source, before: list[Lexeme], lexeme: Lexeme) -> Diagnost
     previous = before[-1] if before else None
     after_value = previous is not None and (previous.terminal in _VALUE_BEGINS or previous.text in {")", "]", "}"})
     if previous is not None and previous.terminal == lexeme.terminal == "TEXT":
-        return messages.adjacent_texts(source, Span(previous.span.start, lexeme.span.end))
+        return messages.adjacent_texts(source, Span(previous.start, lexeme.end))
     if previous is not None and previous.text == "{" and lexeme.text == "}":
-        return messages.dict_display(source, Span(previous.span.start, lexeme.span.end))
+        return messages.dict_display(source, Span(previous.start, lexeme.end))
     if after_value and lexeme.text == ",":
         return messages.bare_tuple(source, lexeme.span)
     if after_value:

@@ -24,6 +24,8 @@ MAX_COLLECTION: Final = 1024
 """Elements in one list, tuple or set."""
 MAX_INTEGER_DIGITS: Final = 18
 """Digits of an integer literal."""
+MAX_DIAGNOSTICS: Final = 20
+"""Diagnostics that are reported of one condition."""
 
 
 class Kind(enum.Flag):

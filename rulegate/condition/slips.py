@@ -1,0 +1,155 @@
+"""Tells what an author meant by characters that are no part of the language."""
+
+from __future__ import annotations
+
+import keyword
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from rulegate.condition import messages
+from rulegate.condition.literals import is_hidden, literal_faults
+from rulegate.diagnostics import Diagnostic, Source, Span
+
+_CURLY_QUOTES: Final = "‘’‚‛“”„‟′″`´«»‹›＇＂"
+
+_FOREIGN_OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
+    {"&&": "and", "||": "or", "!": "not", "===": "==", "!==": "!=", "<>": "!="}
+)
+_ABSENT_OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("+", "*", "/", "//", "%"), "compare the values as they are"),
+        "**": "write the number itself",
+        **dict.fromkeys(("<<", ">>", "~", "^"), "compare the values as they are"),
+        "&": "did you mean `and`?",
+        "|": "did you mean `or`?",
+        "@": "compare the values as they are",
+        "->": "compare the values as they are",
+        ";": "write one expression; join several with `and` or `or`",
+    }
+)
+_ABSENT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "lambda": "write the expression itself",
+        "if": "write `a and b or c`, or two routes",
+        "else": "write `a and b or c`, or two routes",
+        "for": "read single elements, as in `request.json['inputs'][0]`",
+    }
+)
+
+
+class Token(Protocol):
+    """A token that stands before a slip."""
+
+    @property
+    def terminal(self) -> str:
+        """The name of its terminal in the grammar."""
+
+    @property
+    def text(self) -> str:
+        """How it is written."""
+
+    @property
+    def span(self) -> Span:
+        """Where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known where a slip was found: the last two tokens, the innermost open bracket or ``""``."""
+
+    source: Source
+    before: Sequence[Token]
+    bracket: str
+    in_call: bool
+
+
+def find(context: Context, kind: str, lexeme: str, span: Span) -> Iterator[Diagnostic]:
+    """What is wrong with one lexeme; its kind is the name of the scanner's group that it matched."""
+    source = context.source
+    match kind:
+        case "triple":
+            yield messages.triple_quotes(source, span)
+        case "unclosed":
+            yield messages.missing_quote(source, span)
+        case "text":
+            yield from literal_faults(source, span)
+        case "number":
+            yield from _in_number(source, lexeme, span)
+        case "word":
+            yield from _in_word(source, lexeme, span)
+        case _:
+            yield _in_operator(context, lexeme, span)
+
+
+def _in_number(source: Source, number: str, span: Span) -> Iterator[Diagnostic]:
+    try:
+        value = float(number) if number.isascii() and "_" not in number else None
+    except ValueError:
+        value = None
+    plain = number.isascii() and number.isdigit()
+    if plain and number[0] != "0":
+        yield messages.integer_too_large(source, span)
+    elif plain or value is None:
+        yield messages.bad_number(source, span)
+    elif value == float("inf"):
+        yield messages.infinite_number(source, span)
+
+
+def _in_word(source: Source, word: str, span: Span) -> Iterator[Diagnostic]:
+    if word[0] == "_":
+        yield messages.underscore_name(source, span)
+    elif not word.isascii():
+        yield messages.non_ascii_name(source, span)
+    elif keyword.iskeyword(word):
+        hint = _ABSENT_WORDS.get(word, "write one expression that is true or false")
+        yield messages.no_such_word(source, span, hint)
+    else:
+        yield messages.literal_prefix(source, span)
+
+
+def _in_operator(context: Context, operator: str, span: Span) -> Diagnostic:
+    source = context.source
+    match operator:
+        case "=" if context.in_call and _is_argument_name(context.before):
+            return messages.keyword_argument(source, Span(context.before[-1].span.start, span.end))
+        case "=":
+            return messages.assignment(source, span)
+        case ":=":
+            return messages.named_assignment(source, span)
+        case ":" if context.bracket == "[":
+            return messages.slice_(source, span)
+        case ":" if context.bracket == "{":
+            return messages.dict_display(source, span)
+        case ":":
+            return messages.stray_colon(source, span)
+        case "#":
+            end = source.text.find("\n", span.start)
+            return messages.comment(source, Span(span.start, len(source.text) if end < 0 else end))
+        case "\\":
+            return messages.line_continuation(source, span)
+        case "\t":
+            return messages.odd_space(source, span, "a tab")
+    if operator in _FOREIGN_OPERATORS:
+        return messages.foreign_operator(source, span, _FOREIGN_OPERATORS[operator])
+    if operator in _ABSENT_OPERATORS:
+        return messages.no_such_operator(source, span, _ABSENT_OPERATORS[operator])
+    if operator in _CURLY_QUOTES:
+        return messages.curly_quote(source, span)
+    if operator.isspace() or is_hidden(operator):
+        return messages.odd_space(source, span, _character_name(operator))
+    return messages.stray_character(source, span)
+
+
+def _is_argument_name(before: Sequence[Token]) -> bool:
+    """Whether the last token is a name right after the bracket or comma before an argument."""
+    return len(before) == 2 and before[0].text in {"(", ","} and before[1].terminal == "NAME"
+
+
+def _character_name(char: str) -> str:
+    name = unicodedata.name(char, "").lower()
+    if not name:
+        return f"the character U+{ord(char):04X}"
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
