@@ -6,6 +6,8 @@ from rulegate.condition import Condition, EvaluationError, Request
 from rulegate.routing.decision import Attempt, Decision, attempts
 from rulegate.routing.endpoint import Endpoint, OnError, Route
 
+_NO_MATCH = OnError.NO_MATCH
+
 
 class NoRouteMatched(Exception):
     """No condition matched and no route does without one. ``tried`` tells what came of each condition."""
@@ -48,9 +50,6 @@ def decide(endpoint: Endpoint, request: Request) -> Decision:
     if endpoint.unconditional is None:
         raise NoRouteMatched(endpoint.name, tuple(attempts(endpoint, request)))
     return Decision(endpoint, endpoint.unconditional, request)
-
-
-_NO_MATCH = OnError.NO_MATCH
 
 
 def _matches_or_errs(endpoint: Endpoint, route: Route, condition: Condition, request: Request) -> bool:
