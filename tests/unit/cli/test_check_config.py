@@ -1,0 +1,90 @@
+"""``rulegate check-config`` says everything that is wrong, sums each file up in a line, and never shows a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rulegate.cli.check_config import check_config
+
+CLEAN = """
+model_endpoints:
+  - name: sentiment
+    routes:
+      - alias: fast
+        model_uri: models:/fast/production
+"""
+WARNING = f"{CLEAN}      - alias: never\n        model_uri: models:/never/1\n"
+ERRORS = f"sever: {{}}\n{WARNING}".replace("name: sentiment", "name: 5")
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in {"clean": CLEAN, "warning": WARNING, "errors": ERRORS}.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(check_config, arguments)
+    assert "Traceback" not in result.output
+    return result
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["clean.yaml"], 0),
+        (["warning.yaml"], 0),
+        (["errors.yaml"], 2),
+        (["none.yaml"], 2),
+        (["."], 2),
+        (["--strict", "clean.yaml"], 0),
+        (["--strict", "warning.yaml"], 1),
+        (["--strict", "errors.yaml"], 2),
+        (["clean.yaml", "errors.yaml", "warning.yaml"], 2),
+        (["--strict", "warning.yaml", "clean.yaml"], 1),
+        (["--nonsense"], 2),
+    ],
+)
+def test_the_exit_code_tells_the_worst_that_was_found(files: Path, arguments: list[str], code: int):
+    assert run(*arguments).exit_code == code
+
+
+def test_each_file_is_summed_up_in_its_last_line(files: Path):
+    output = run("clean.yaml", "warning.yaml", "errors.yaml").output
+    assert "clean.yaml: no errors\n" in output
+    assert "\n\nwarning.yaml: 1 warning\n" in output
+    assert output.endswith("\n\nerrors.yaml: 2 errors, 1 warning\n")
+
+
+def test_every_diagnostic_shows_its_place_and_its_line(files: Path):
+    output = run("errors.yaml").output
+    assert "errors.yaml:1:1: RG307 a configuration has no key `sever`\n  | sever: {}\n  | ^^^^^\n" in output
+    assert "errors.yaml:4:11: RG309 " in output
+    assert "errors.yaml:8:16: warning: RG320 " in output
+
+
+def test_without_a_file_the_usual_one_is_read(files: Path):
+    assert run().output.startswith("gateway_config.yaml:1:1: RG301 there is no such file")
+    (files / "clean.yaml").rename("gateway_config.yaml")
+    assert run().output == "gateway_config.yaml: no errors\n"
+
+
+def test_help_tells_the_exit_codes():
+    output = run("--help").output
+    assert "gateway_config.yaml" in output
+    assert "0  no errors" in output
+
+
+def test_nothing_of_mlflow_is_imported(files: Path):
+    program = (
+        "import sys; from rulegate.config import load_config; load_config('clean.yaml'); print('mlflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "False\n"
