@@ -72,8 +72,8 @@ _LOAD: Final = ast.Load()
 class Compiled:
     """Functions of a request that hold no state and may be called from any thread; all raise `MalformedBodyError`.
 
-    Where the condition errs, ``matches`` is False, ``verdict`` None and ``value`` `ERRED`; otherwise the first two are its
-    truth, and the last is its value.
+    Where the condition errs, ``matches`` is False, ``verdict`` None and ``value`` `ERRED`; otherwise the first two are
+    its truth, and the last is its value.
     """
 
     matches: Callable[[Request], bool]

@@ -1,0 +1,380 @@
+"""The laws of the condition language, held on generated texts, conditions and requests."""
+
+import ast
+import json
+import string
+import warnings
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+from rulegate.condition import ConditionError, EvaluationError, Request, compile_condition
+from rulegate.condition import vocabulary as v
+from rulegate.condition.check import check
+from rulegate.condition.evaluate import evaluate
+from rulegate.condition.nodes import (
+    Attribute,
+    Bracket,
+    Call,
+    Comparator,
+    Compare,
+    Connective,
+    Constant,
+    Display,
+    Junction,
+    Name,
+    Negative,
+    Not,
+    Subscript,
+)
+from rulegate.condition.parse import parse
+from rulegate.condition.unparse import unparse
+from rulegate.diagnostics import Source, Span, render
+
+NOWHERE = Span(0, 0)
+
+# ---- texts -----------------------------------------------------------------------------------------------------------
+
+FRAGMENTS = [
+    *(
+        "request",
+        ".json",
+        ".headers",
+        "['a']",
+        "[0]",
+        "()",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ".",
+        ":",
+        " ",
+        "\n",
+        "\t",
+    ),
+    *(
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "None",
+        "True",
+        "lambda",
+        "if",
+        "else",
+        "for",
+        "yield",
+        "=",
+        "==",
+        "!=",
+        "<",
+        ">",
+    ),
+    *(":=", "&&", "||", "!", "===", "**", "//", "+", "-", "%", "@", "#", "\\", "'", '"', "'''", "'a'", '"b"', "r'\\d'"),
+    *("f'{x}'", "b'a'", "__class__", "_x", "0", "007", "1e999", "0x1f", "1_0", "1.5", "9" * 19, "‘", "”", "\u00a0"),
+    *(
+        "\u200b",
+        "\u202e",
+        "\x00",
+        "\ud800",
+        "é",
+        "１",
+        "len",
+        ".get",
+        ".startswith",
+        ".format",
+        "'\\u12'",
+        "'\\x00'",
+        ";",
+    ),
+]
+texts = st.one_of(
+    st.text(max_size=60),
+    st.text(alphabet=string.printable, max_size=60),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=24).map("".join),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=24).map(" ".join),
+)
+
+
+@given(texts)
+@example("")
+@example("'" * v.MAX_LENGTH)
+@example("[" * v.MAX_LENGTH)
+@example("-" * (v.MAX_LENGTH - 1) + "1")
+@example("not " * 1000 + "1")
+@example("()" * 2000)
+@example("x" * (v.MAX_LENGTH + 1))
+def test_any_text_is_a_condition_or_gets_diagnostics_inside_it_that_can_be_shown(text):
+    found = diagnostics_of(text)
+    assert len(found) <= v.MAX_DIAGNOSTICS
+    for diagnostic in found:
+        assert 0 <= diagnostic.span.start <= diagnostic.span.end <= len(text)
+        rows = render(diagnostic).splitlines()
+        assert sum(set(row) <= set(" |^") and "^" in row for row in rows) == 1
+        assert diagnostic.hint
+        assert "\n" not in diagnostic.message
+
+
+def diagnostics_of(text):
+    try:
+        return compile_condition(text).warnings
+    except ConditionError as error:
+        return error.diagnostics
+
+
+# ---- conditions ------------------------------------------------------------------------------------------------------
+
+words = st.text(alphabet="aAbB1 -ßé", max_size=4)
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 12), st.floats(allow_nan=True, width=32), words, st.just("Domain a")
+)
+json_values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+)
+bodies = st.fixed_dictionaries({"a": json_values, "b": st.lists(json_values, max_size=3), "c": words})
+token_texts = st.text(alphabet="abc1,-", max_size=4)
+requests = st.fixed_dictionaries(
+    {
+        "json": bodies,
+        "headers": st.dictionaries(st.sampled_from(["X-A", "x-b", "X-Tier"]), token_texts, max_size=3),
+        "args": st.dictionaries(st.sampled_from(["a", "b"]), token_texts, max_size=2),
+        "method": st.sampled_from(["GET", "POST"]),
+        "path": st.sampled_from(["/invocations", "/a/b"]),
+    }
+)
+
+
+def constant(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and str(value).startswith("-"):
+        return Negative(NOWHERE, constant(-value))
+    return Constant(NOWHERE, value)
+
+
+def attribute(value, name):
+    return Attribute(NOWHERE, value, name, NOWHERE)
+
+
+def of_request(name):
+    return attribute(Name(NOWHERE, "request"), name)
+
+
+constants = st.one_of(
+    st.sampled_from(["a", "b", "c", "Domain", "", "-", "'\"\\\n", "\u2028\x01"]),
+    st.integers(-3, 12),
+    st.floats(allow_nan=False, allow_infinity=False, width=16),
+    st.sampled_from([True, False, None]),
+    words,
+).map(constant)
+header_names = st.sampled_from(["X-A", "x-a", "X-B", "X-TIER", "Nope"]).map(constant)
+keys = st.sampled_from(["a", "b", "c", 0, 1, -1]).map(constant)
+mappings = st.sampled_from(["headers", "args"]).map(of_request)
+json_bodies = st.sampled_from(
+    [of_request("json"), Call(NOWHERE, of_request("json"), ()), Call(NOWHERE, of_request("get_json"), ())]
+)
+paths = st.recursive(json_bodies, lambda inner: st.builds(Subscript, st.just(NOWHERE), inner, keys), max_leaves=4)
+leaves = st.one_of(
+    paths,
+    constants,
+    st.sampled_from(["method", "path", "host", "remote_addr", "content_type", "content_length", "is_json"]).map(
+        of_request
+    ),
+    st.builds(Subscript, st.just(NOWHERE), mappings, header_names),
+    st.builds(
+        lambda owner, name, default: Call(NOWHERE, attribute(owner, "get"), (name, *default)),
+        mappings,
+        header_names,
+        st.lists(constants, max_size=1),
+    ),
+    st.builds(lambda owner: Call(NOWHERE, Name(NOWHERE, "len"), (owner,)), st.just(of_request("args"))),
+    st.builds(
+        lambda name, sign, owner: Compare(NOWHERE, (name, owner), (sign,)),
+        header_names,
+        st.sampled_from([Comparator.IN, Comparator.NOT_IN]),
+        mappings,
+    ),
+)
+equalities = [sign for sign in Comparator if sign not in {Comparator.IS, Comparator.IS_NOT}]
+
+
+def compound(inner):
+    at = st.just(NOWHERE)
+    several = st.lists(inner, min_size=2, max_size=3).map(tuple)
+    return st.one_of(
+        st.builds(Subscript, at, inner, keys | inner),
+        st.builds(
+            lambda owner, name, arguments: Call(NOWHERE, attribute(owner, name), tuple(arguments)),
+            paths | inner,
+            st.sampled_from(sorted(v.METHODS)),
+            st.lists(constants | inner, max_size=2),
+        ),
+        st.builds(lambda value: Call(NOWHERE, Name(NOWHERE, "len"), (value,)), inner),
+        st.builds(Negative, at, inner),
+        st.builds(Not, at, inner),
+        several.flatmap(
+            lambda operands: st.tuples(*[st.sampled_from(equalities)] * (len(operands) - 1)).map(
+                lambda signs: Compare(NOWHERE, operands, signs)
+            )
+        ),
+        st.builds(
+            lambda value, sign: Compare(NOWHERE, (value, constant(None)), (sign,)),
+            inner,
+            st.sampled_from([Comparator.IS, Comparator.IS_NOT]),
+        ),
+        st.builds(Junction, at, st.sampled_from(Connective), several),
+        st.builds(Display, at, st.sampled_from([Bracket.LIST, Bracket.TUPLE]), st.lists(inner, max_size=3).map(tuple)),
+        st.builds(Display, at, st.just(Bracket.SET), st.lists(constants, min_size=1, max_size=3).map(tuple)),
+    )
+
+
+trees = st.recursive(leaves, compound, max_leaves=8)
+
+
+@st.composite
+def mutated(draw):
+    """The text of a condition with a part of it replaced by something else, or by nothing."""
+    text = unparse(draw(trees))
+    start = draw(st.integers(0, len(text)))
+    end = min(len(text), start + draw(st.integers(0, 3)))
+    return text[:start] + draw(st.sampled_from(["", *FRAGMENTS])) + text[end:]
+
+
+@given(mutated())
+@example("1 or(2)and not'a'in('a','b',)")
+@example("request.json\n  ['a']\n  == 'x'")
+@example("'a' == 'b' is None is not None")
+def test_what_the_grammar_accepts_is_python(text):
+    """Read as if in brackets, every text that parses is an expression of Python, made of the same parts."""
+    root, faults = parse(Source("condition", text))
+    assert (root is None) == bool(faults)
+    if root is None:
+        return
+    with warnings.catch_warnings():
+        # Python's doubts are about what the checker refuses, such as the call of a number.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        theirs = ast.dump(ast.parse(f"({text}\n)", mode="eval"))
+        assert theirs == ast.dump(ast.parse(unparse(root), mode="eval"))
+    assert repr(parse(Source("condition", unparse(root)))[0]) == repr(root)
+
+
+@given(trees)
+def test_unparse_is_undone_by_parse(tree):
+    text = unparse(tree)
+    parsed, faults = parse(Source("condition", text))
+    assert not faults
+    assert repr(parsed) == repr(tree)
+    assert unparse(parsed) == text
+
+
+def outcome(compute):
+    """What a computation gives, told apart by type, or that it errs; NaN equals itself here."""
+    try:
+        value = compute()
+    except EvaluationError:
+        return "erred"
+    return repr(value)
+
+
+def in_werkzeug(given_request):
+    """The same request as the library makes it whose names the language has taken over."""
+    builder = EnvironBuilder(
+        method=given_request["method"],
+        path=given_request["path"],
+        query_string=given_request["args"],
+        headers=given_request["headers"],
+        data=json.dumps(given_request["json"]),
+        content_type="application/json",
+    )
+    return WerkzeugRequest(builder.get_environ())
+
+
+def as_python(text, request):
+    # In Werkzeug `json` is the value and cannot be called; `request.json()` is what the requests library has.
+    text = text.replace("request.json()", "request.json").replace("request.get_json()", "request.json")
+    try:
+        return eval(f"({text})", {"request": request})
+    except Exception as error:
+        raise EvaluationError(str(error), NOWHERE, text) from error
+
+
+@settings(max_examples=300)
+@given(trees, requests)
+def test_generated_code_and_walk_and_python_agree(tree, given_request):
+    """Whatever is accepted has the value that Python gives it, or errs where Python errs, whichever way it is run."""
+    text = unparse(tree)
+    try:
+        condition = compile_condition(text)
+    except ConditionError:
+        assume(False)
+    theirs = in_werkzeug(given_request)
+    ours = Request.from_body(
+        theirs.get_data(),
+        headers=dict(theirs.headers),
+        method=theirs.method,
+        path=theirs.path,
+        args=lambda: given_request["args"],
+    )
+    checked, _ = check(*_parsed(text))
+    walked = outcome(lambda: evaluate(checked, ours))
+    assert outcome(lambda: condition.value(ours)) == walked == outcome(lambda: as_python(text, theirs))
+    assert condition.explain(ours).matches is condition.matches(ours)
+    if walked == "erred":
+        assert condition.verdict(ours) is None
+        assert condition.matches(ours) is False
+        error = condition.explain(ours).error
+        assert error is not None
+        assert error.span.end <= len(text)
+    else:
+        truth = bool(condition.value(ours))
+        assert condition.verdict(ours) is truth
+        assert condition.matches(ours) is truth
+
+
+def _parsed(text):
+    source = Source("condition", text)
+    return source, parse(source)[0]
+
+
+values = paths | constants | st.sampled_from(["method", "content_length"]).map(of_request)
+operations = st.one_of(
+    st.builds(Subscript, st.just(NOWHERE), values, values),
+    st.builds(Negative, st.just(NOWHERE), values),
+    st.builds(lambda value: Call(NOWHERE, Name(NOWHERE, "len"), (value,)), values),
+    st.builds(
+        lambda owner, name, arguments: Call(NOWHERE, attribute(owner, name), tuple(arguments)),
+        values,
+        st.sampled_from(sorted(v.METHODS)),
+        st.lists(values, max_size=4),
+    ),
+    st.builds(
+        lambda left, sign, right: Compare(NOWHERE, (left, right), (sign,)), values, st.sampled_from(equalities), values
+    ),
+)
+
+
+@given(operations, requests)
+def test_an_operation_that_the_checker_refuses_errs_in_python_for_every_request(operation, given_request):
+    text = unparse(operation)
+    try:
+        compile_condition(text)
+    except ConditionError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            assert outcome(lambda: as_python(text, in_werkzeug(given_request))) == "erred"
+
+
+@pytest.mark.parametrize("text", ["request.json", "request.json['a']['b']", "not request.json", "len(request.json)"])
+def test_an_error_in_any_part_makes_the_whole_condition_err(text):
+    condition = compile_condition(f"not ({text} == 'x')")
+    request = Request.from_body(b"", content_type="text/csv")
+    assert condition.verdict(request) is None
+    assert condition.matches(request) is False
+    with pytest.raises(EvaluationError):
+        condition.value(request)
