@@ -65,6 +65,12 @@ def prepare(folder: Path, report: Callable[[str], None]) -> DemoFiles:
             made there.
     """
     layout = _Layout(folder.resolve())
+    if set("?%") & set(str(layout.folder)):
+        # MLflow and SQLAlchemy, in its several versions, do not agree on how a registry's address escapes them.
+        raise DemoError(
+            f"the demo cannot be made in `{layout.folder}`: a registry's address has no place for `?` and `%`",
+            "name a folder without them in its path",
+        )
     try:
         layout.folder.mkdir(parents=True, exist_ok=True)
         with _locked(layout.folder, report) as lock:
@@ -145,7 +151,8 @@ def _verify(layout: _Layout) -> None:
         made_in, models = Path(record["folder"]), [layout.folder / model for model in record["models"]]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         raise DemoError(f"`{layout.database}` was not made by the demo", "name another folder for the demo") from None
-    remedy = f"remove `{layout.database}` and `{layout.config}`, and the demo is made again"
+    leftovers = ", ".join(f"`{path}`" for path in (layout.config, layout.artifacts, layout.database))
+    remedy = f"remove {leftovers}, and the demo is made again"
     if made_in != layout.folder:
         raise DemoError(f"the demo in `{layout.folder}` was made in `{made_in}` and works only there", remedy)
     for model in models:
@@ -155,10 +162,12 @@ def _verify(layout: _Layout) -> None:
 
 def _make(layout: _Layout, report: Callable[[str], None], lock: int) -> None:
     if layout.unfinished.exists():
-        # The trace of a run that ended half-way, and the proof that the artifacts beside it are that run's.
+        # The trace of a run that ended half-way. No run begins beside artifacts, so those that are there are its own.
         shutil.rmtree(layout.artifacts, ignore_errors=True)
         for file in layout.folder.glob(f"{layout.unfinished.name}*"):
             file.unlink()
+    elif layout.artifacts.exists():
+        raise DemoError(f"`{layout.artifacts}` was not made by the demo", "move it away, or name another folder")
     layout.unfinished.touch()
     report("making the demo's models, once …")
     _train(layout, report, lock)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import traceback
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -159,5 +160,14 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _run() -> None:
+    try:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent quotes the last line
+        traceback.print_exc()
+        first_line = str(error).partition("\n")[0]
+        sys.exit(f"{type(error).__name__}: {first_line}")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    _run()
