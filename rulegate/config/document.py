@@ -136,7 +136,7 @@ class _Reader:
             value = self._node(next(self._events), depth)
             if self._is_key(key, entries):
                 entries[key.text] = (key, value)
-        return Mapping(tuple(entries.values()), span)
+        return Mapping(entries, span)
 
     def _is_key(self, key: Node, entries: dict[str, tuple[Scalar, Node]]) -> TypeGuard[Scalar]:
         match key:

@@ -16,13 +16,24 @@ from rulegate.config.values import Expected, Refused
 from rulegate.config.wording import shorten
 from rulegate.diagnostics import Diagnostic, Source, Span
 
-# Which settings stand at which place, list positions left out, and what people call their owner.
-_OWNERS: dict[tuple[str, ...], tuple[str, type]] = {
-    (): ("a configuration", FileSettings),
-    ("server",): ("`server`", ServerSettings),
-    ("models",): ("`models`", ModelSettings),
-    ("model_endpoints",): ("an endpoint", EndpointSettings),
-    ("model_endpoints", "routes"): ("a route", RouteSettings),
+
+def _keys(settings: type) -> tuple[str, ...]:
+    """The keys that a file may use for the fields of ``settings``."""
+    keys = []
+    for name, hint in get_type_hints(settings, include_extras=True).items():
+        if not name.startswith("_"):
+            fields = (part for part in getattr(hint, "__metadata__", ()) if isinstance(part, FieldInfo))
+            keys.append(next((part.alias for part in fields if part.alias), name))
+    return tuple(keys)
+
+
+# Who owns the keys at a place, positions in lists left out, and which keys those are.
+_OWNERS = {
+    (): ("a configuration", _keys(FileSettings)),
+    ("server",): ("`server`", _keys(ServerSettings)),
+    ("models",): ("`models`", _keys(ModelSettings)),
+    ("model_endpoints",): ("an endpoint", _keys(EndpointSettings)),
+    ("model_endpoints", "routes"): ("a route", _keys(RouteSettings)),
 }
 _EXAMPLES = {
     "model_endpoints": "model_endpoints:",
@@ -43,13 +54,13 @@ _EXPECTED = {
 
 def diagnose(error: ValidationError, root: Node, source: Source) -> Iterator[Diagnostic]:
     """One diagnostic for each fault that validation found in ``root``, the tree of ``source``."""
-    for found in error.errors(include_url=False):
+    for found in error.errors(include_url=False, include_input=False):
         place = found["loc"]
         match found["type"]:
             case "unexpected_keyword_argument":
-                owner, settings = _owner(place[:-1])
+                owner, keys = _owner(place[:-1])
                 key = str(place[-1])
-                yield messages.unknown_key(key, owner, _keys(settings)).at(source, _key_span(root, place))
+                yield messages.unknown_key(key, owner, keys).at(source, _key_span(root, place))
             case "missing":
                 owner, _ = _owner(place[:-1])
                 key = str(place[-1])
@@ -125,18 +136,8 @@ def _described(node: Node) -> str:
             return f"the text `{shorten(text)}`" if text else "empty text"
 
 
-def _owner(place: tuple[int | str, ...]) -> tuple[str, type]:
+def _owner(place: tuple[int | str, ...]) -> tuple[str, tuple[str, ...]]:
     return _OWNERS[tuple(step for step in place if isinstance(step, str))]
-
-
-def _keys(settings: type) -> list[str]:
-    """The keys that a file may use for the fields of ``settings``."""
-    keys = []
-    for name, hint in get_type_hints(settings, include_extras=True).items():
-        if not name.startswith("_"):
-            fields = (part for part in getattr(hint, "__metadata__", ()) if isinstance(part, FieldInfo))
-            keys.append(next((part.alias for part in fields if part.alias), name))
-    return keys
 
 
 def _at(root: Node, place: tuple[int | str, ...]) -> Node:
@@ -158,4 +159,5 @@ def _key_span(root: Node, place: tuple[int | str, ...]) -> Span:
 
 def _opening(node: Node) -> Span:
     """Where a mapping that lacks something is pointed at: its first key."""
-    return node.entries[0][0].span if isinstance(node, Mapping) and node.entries else node.span
+    keys = [key for key, _ in node.entries.values()] if isinstance(node, Mapping) else []
+    return keys[0].span if keys else node.span

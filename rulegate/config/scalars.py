@@ -9,6 +9,7 @@ from rulegate.diagnostics import Span
 
 _BREAK = r"(?:\r\n|[\n\r\x85\u2028\u2029])"
 _ANY_BREAK = re.compile(_BREAK)
+_BLANKS = re.compile(r"[ \t]+")
 _FOLD = re.compile(rf"[ \t]*{_BREAK}(?:[ \t]|{_BREAK})*")
 _CONTINUATION = re.compile(rf"\\{_BREAK}(?:[ \t]|{_BREAK})*")
 _LINE = re.compile(rf"([^\n\r\x85\u2028\u2029]*)({_BREAK}|\Z)")
@@ -69,6 +70,9 @@ def _flow(text: str, start: int, end: int, unit: Callable[[str, int], tuple[str,
         if fold := _FOLD.match(text, at, end):
             yield from _folded(fold, kept=" ")
             at = fold.end()
+        elif blanks := _BLANKS.match(text, at, end):
+            yield from zip(blanks[0], range(at, blanks.end()), strict=True)
+            at = blanks.end()
         elif continuation := text[at] == "\\" and unit is _double_quoted and _CONTINUATION.match(text, at, end):
             yield from _folded(continuation, kept="")
             at = continuation.end()

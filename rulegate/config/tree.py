@@ -53,18 +53,20 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Keys with their values, in the file's order; each key once, as the reader keeps only the first of two."""
+    """Keys with their values, by the text of the key, in the file's order; of two equal keys only the first."""
 
-    entries: tuple[tuple[Scalar, Node], ...]
+    entries: dict[str, tuple[Scalar, Node]]
     span: Span
 
     def get(self, key: str) -> Node | None:
         """The value of ``key``, or None if the mapping lacks it."""
-        return next((value for name, value in self.entries if name.text == key), None)
+        entry = self.entries.get(key)
+        return entry[1] if entry else None
 
     def key(self, key: str) -> Scalar | None:
         """The key itself, for diagnostics that point at it."""
-        return next((name for name, _ in self.entries if name.text == key), None)
+        entry = self.entries.get(key)
+        return entry[0] if entry else None
 
 
 Node = Scalar | Sequence | Mapping
@@ -88,7 +90,7 @@ def plain(node: Node) -> object:
     """The node as Python's own dicts and tuples, for validation; its texts are :class:`Text`."""
     match node:
         case Mapping():
-            return {key.text: plain(value) for key, value in node.entries}
+            return {key: plain(value) for key, (_, value) in node.entries.items()}
         case Sequence():
             return tuple(plain(item) for item in node.items)
         case Scalar():
