@@ -93,7 +93,7 @@ class _Checker:
             text = self._source.text[node.span.start : node.span.end]
             hint = f"read one value of it, as in `{text}['name']`, or ask `'name' in {text}`"
             self.errors.append(messages.not_a_value(self._source, node.span, text, hint))
-            return Kind.ANY
+            return Kind.UNKNOWN
         return kind
 
     def _kind(self, node: Node) -> Kind:
@@ -134,10 +134,11 @@ class _Checker:
             hint = "read one of its attributes, as in `request.json` or `request.method`"
             self.errors.append(messages.not_a_value(self._source, node.span, node.name, hint))
         elif node.name in vocabulary.FUNCTIONS:
-            self.errors.append(messages.not_called(self._source, node.span, node.name))
+            signature = vocabulary.FUNCTIONS[node.name]
+            self.errors.append(messages.not_called(self._source, node.span, node.name, signature))
         else:
             self.errors.append(messages.unknown_name(self._source, node.span, node.name))
-        return Kind.ANY
+        return Kind.UNKNOWN
 
     def _attribute(self, node: Attribute) -> Kind:
         """An attribute that is not called."""
@@ -145,16 +146,20 @@ class _Checker:
             attribute = vocabulary.REQUEST_ATTRIBUTES.get(node.name)
             if attribute is None:
                 self.errors.append(messages.unknown_attribute(self._source, node.name_span, node.name))
-                return Kind.ANY
+                return Kind.UNKNOWN
             if not attribute.bare:
-                self.errors.append(messages.not_called(self._source, node.name_span, node.name))
+                signature = Signature(attribute.kind)
+                self.errors.append(messages.not_called(self._source, node.name_span, node.name, signature))
             return attribute.kind
         owner = self._kind(node.value)
+        if owner & Kind.WRONG:
+            return owner
         if node.name in vocabulary.REFUSED_METHODS and owner & Kind.TEXT:
             self.errors.append(messages.refused_method(self._source, node.name_span, node.name))
         elif node.name in vocabulary.METHODS:
-            self.errors.append(messages.not_called(self._source, node.name_span, node.name))
-        elif owner & Kind.DICT:
+            signature = vocabulary.METHODS[node.name]
+            self.errors.append(messages.not_called(self._source, node.name_span, node.name, signature))
+        elif owner & _KEYED:
             self.errors.append(messages.attribute_of_json(self._source, node.name_span, node.name))
         else:
             self.errors.append(messages.unknown_method(self._source, node.name_span, node.name, owner))
@@ -193,6 +198,8 @@ class _Checker:
 
     def _method(self, node: Call, function: Attribute) -> Kind:
         owner, name = self._kind(function.value), function.name
+        if owner & Kind.WRONG:
+            return self._arguments_only(node)
         signature = vocabulary.METHODS.get(name)
         if signature is None:
             refused = name in vocabulary.REFUSED_METHODS and owner & Kind.TEXT
@@ -239,7 +246,7 @@ class _Checker:
         """Of a call that is wrong already, the arguments are still read for their own faults."""
         for argument in node.arguments:
             self._kind(argument)
-        return Kind.ANY
+        return Kind.UNKNOWN
 
     # ---- operators ---------------------------------------------------------------------------------------------------
 
@@ -248,17 +255,20 @@ class _Checker:
             hint = "read one of its attributes, as in `request.json`"
             self.errors.append(messages.not_a_value(self._source, node.value.span, vocabulary.REQUEST, hint))
             self.value(node.index)
-            return Kind.ANY
+            return Kind.UNKNOWN
         owner, index = self._kind(node.value), self.value(node.index)
         if not owner & (_INDEXED | _KEYED):
             self.errors.append(messages.not_subscriptable(self._source, node.value.span, owner))
         elif not ((owner & _INDEXED and index & Kind.INDEX) or (owner & _KEYED and index & Kind.TEXT)):
             self.errors.append(messages.wrong_index(self._source, node.index.span, owner, index))
+        if owner & Kind.WRONG:
+            return owner
         return Kind.TEXT if owner in Kind.TEXT | Kind.HEADERS else Kind.ANY
 
     def _negative(self, node: Negative, operand: Kind) -> Kind:
         if not operand & Kind.NUMBER:
             self.errors.append(messages.not_a_number(self._source, node.operand.span, operand))
+            return Kind.UNKNOWN
         return (Kind.FLOAT if operand & Kind.FLOAT else Kind(0)) | (Kind.INT if operand & Kind.INDEX else Kind(0))
 
     def _compare(self, node: Compare) -> Kind:

@@ -79,8 +79,9 @@ def _did_you_mean(name: str, known: Iterable[str], otherwise: str | None) -> str
     return f"did you mean `{close[0]}`?" if close else otherwise
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names))
+def _choice(noun: str, names: Iterable[str]) -> str:
+    listed = ", ".join(f"`{name}`" for name in sorted(names))
+    return f"the {noun}s are {listed}" if "," in listed else f"the only {noun} is {listed}"
 
 
 # ---- the text ------------------------------------------------------------------------------------------------------
@@ -424,22 +425,32 @@ def unknown_name(source: Source, span: Span, name: str) -> Diagnostic:
 
 def unknown_function(source: Source, span: Span, name: str) -> Diagnostic:
     """A call of a function that does not exist."""
-    hint = _did_you_mean(name, vocabulary.FUNCTIONS, f"the functions are {_listed(vocabulary.FUNCTIONS)}")
+    hint = _did_you_mean(name, vocabulary.FUNCTIONS, _choice("function", vocabulary.FUNCTIONS))
     return Diagnostic(Code.UNKNOWN_NAME, f"`{name}` is not a function", source, span, hint)
 
 
 def unknown_attribute(source: Source, span: Span, name: str) -> Diagnostic:
     """An attribute that ``request`` does not have."""
     known = vocabulary.REQUEST_ATTRIBUTES
-    hint = _did_you_mean(name, known, f"`request` has {_listed(known)}")
+    hint = _did_you_mean(name, known, _choice("attribute", known))
     return Diagnostic(Code.UNKNOWN_ATTRIBUTE, f"`request` has no `{name}`", source, span, hint)
 
 
 def unknown_method(source: Source, span: Span, name: str, kind: vocabulary.Kind) -> Diagnostic:
     """A method that no value, or no value of this kind, has."""
     known = [method for method, signature in vocabulary.METHODS.items() if signature.owner & kind]
-    owner = "any value" if vocabulary.Kind.TEXT | vocabulary.Kind.LIST in kind else vocabulary.describe(kind)
-    hint = _did_you_mean(name, known, f"the methods are {_listed(known)}" if known else "compare the value as it is")
+    close = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)
+    # Of a value of the body anything may be meant; whoever nearly wrote a method of text meant text.
+    meant = vocabulary.METHODS[close[0]].owner & kind if close else kind
+    owner = "any value" if vocabulary.Kind.JSON in meant else vocabulary.describe(meant)
+    if close:
+        hint = f"did you mean `{close[0]}`?"
+    elif not known:
+        hint = "compare the value as it is"
+    elif meant & vocabulary.Kind.TEXT:
+        hint = "text has Python's methods that only look at it, such as `startswith`, `lower`, `split` and `find`"
+    else:
+        hint = _choice("method", known)
     return Diagnostic(Code.UNKNOWN_METHOD, f"`{name}` is not a method of {owner}", source, span, hint)
 
 
@@ -462,11 +473,10 @@ def not_callable(source: Source, span: Span, what: str) -> Diagnostic:
     )
 
 
-def not_called(source: Source, span: Span, name: str) -> Diagnostic:
+def not_called(source: Source, span: Span, name: str, signature: vocabulary.Signature) -> Diagnostic:
     """A function or method without its call."""
-    return Diagnostic(
-        Code.NOT_CALLED, f"`{name}` is not called", source, span, f"write `{name}(…)`, or `{name}()` without arguments"
-    )
+    call = f"{name}(…)" if signature.required else f"{name}()"
+    return Diagnostic(Code.NOT_CALLED, f"`{name}` is not called", source, span, f"write `{call}`")
 
 
 def wrong_arity(source: Source, span: Span, name: str, *, fewest: int, most: int, got: int) -> Diagnostic:
@@ -659,18 +669,18 @@ def collection_too_large(source: Source, span: Span, count: int) -> Diagnostic:
     )
 
 
-def always_the_same(source: Source, span: Span, truth: bool) -> Diagnostic:
-    """A condition whose truth no request changes."""
-    return Diagnostic(
-        Code.ALWAYS_THE_SAME,
-        f"this is always {'true' if truth else 'false'}",
-        source,
-        span,
-        "in `a == 'x' or 'y'` the text `'y'` alone is true: write `a in ['x', 'y']`"
-        if truth
-        else "no request can match: compare a value of the request",
-        Severity.WARNING,
-    )
+def always_true(source: Source, span: Span, culprit: str | None) -> Diagnostic:
+    """A condition that every request matches; ``culprit`` is a text after ``or`` that alone is true."""
+    hint = "leave the condition out if every request is meant"
+    if culprit is not None:
+        hint = f"`or {culprit}` alone is true: compare with several values by `in ['…', {culprit}]`"
+    return Diagnostic(Code.ALWAYS_THE_SAME, "this is always true", source, span, hint, Severity.WARNING)
+
+
+def always_false(source: Source, span: Span) -> Diagnostic:
+    """A condition that no request matches."""
+    hint = "compare a value of the request"
+    return Diagnostic(Code.ALWAYS_THE_SAME, "this is always false", source, span, hint, Severity.WARNING)
 
 
 def never_a_bool(source: Source, span: Span, kind: vocabulary.Kind) -> Diagnostic:

@@ -10,6 +10,7 @@ from rulegate.condition.errors import EvaluationError
 from rulegate.condition.evaluate import evaluate
 from rulegate.condition.nodes import Connective, Constant, Display, Junction, Name, Node, Not, children
 from rulegate.condition.request import Request
+from rulegate.condition.unparse import unparse
 from rulegate.condition.vocabulary import Kind
 from rulegate.diagnostics import Diagnostic
 
@@ -18,8 +19,10 @@ def doubts(condition: CheckedCondition) -> list[Diagnostic]:
     """Warnings about the value of a whole condition; not for an expression whose value is used for itself."""
     root = condition.root
     truth = _fixed_truth(root) if _reads_request(root) else _constant_truth(condition)
-    if truth is not None:
-        return [messages.always_the_same(condition.source, root.span, truth)]
+    if truth is True:
+        return [messages.always_true(condition.source, root.span, _bare_text(root))]
+    if truth is False:
+        return [messages.always_false(condition.source, root.span)]
     if not condition.kind & Kind.BOOL:
         return [messages.never_a_bool(condition.source, root.span, condition.kind)]
     return []
@@ -53,6 +56,15 @@ def _fixed_truth(node: Node) -> bool | None:
             return _joined(map(_fixed_truth, operands), decisive=True)
         case _:
             return None
+
+
+def _bare_text(node: Node) -> str | None:
+    """The first text that stands alone after an ``or``, as it is written shortest."""
+    if isinstance(node, Junction) and node.connective is Connective.OR:
+        for operand in node.operands[1:]:
+            if isinstance(operand, Constant) and isinstance(operand.value, str):
+                return unparse(operand)
+    return None
 
 
 def _joined(truths: Iterable[bool | None], *, decisive: bool) -> bool | None:

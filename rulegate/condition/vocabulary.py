@@ -42,11 +42,14 @@ class Kind(enum.Flag):
     DICT = enum.auto()
     HEADERS = enum.auto()
     """One of the request's mappings from text to text: headers, args, cookies."""
+    WRONG = enum.auto()
+    """A part that cannot be at all; what is built on it is not diagnosed again."""
 
     NUMBER = BOOL | INT | FLOAT
     INDEX = BOOL | INT
     JSON = NONE | BOOL | INT | FLOAT | TEXT | LIST | DICT
     ANY = JSON | TUPLE | SET
+    UNKNOWN = ANY | HEADERS | WRONG
 
 
 KIND_WORDS: Final[Mapping[Kind, str]] = MappingProxyType(
@@ -92,8 +95,8 @@ _KIND_OF_TYPE: Final[Mapping[type, Kind]] = MappingProxyType(
 
 def describe(kind: Kind) -> str:
     """``text``, ``a number or None``: the kinds in words, for messages."""
-    words = list(dict.fromkeys(KIND_WORDS[part] for part in kind))
-    return " or ".join(words)
+    *words, last = dict.fromkeys(KIND_WORDS[part] for part in kind)
+    return f"{', '.join(words)} or {last}" if words else last
 
 
 REQUEST: Final = "request"
