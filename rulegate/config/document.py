@@ -97,8 +97,8 @@ class _Reader:
 
     def _scalar(self, event: Any, span: Span) -> Scalar:
         style = event.style if event.style in {"'", '"', "|", ">"} else ""
-        value = Reported() if event.tag is not None else self._value(event.value) if not style else event.value
-        return Scalar(value, event.value, style, self._source, span)
+        value = event.value if style else self._value(event.value)
+        return Scalar(value if event.tag is None else Reported(), event.value, style, self._source, span)
 
     def _value(self, text: str) -> str | int | bool | Unreadable | None:
         """What a plain scalar means, by the rules of YAML 1.1 as PyYAML has them."""

@@ -108,6 +108,8 @@ def _remedy(expected: str, node: Node) -> str | None:
             return "write it in decimal digits, without a leading zero"
         case "`true` or `false`", Scalar(value=str()):
             return "write `true` or `false`, without quotes"
+        case (("a duration such as `60s`" | "a size such as `10MiB`"), _):
+            return "write a number and its unit, without a space between"
         case "a list", _:
             return "begin each item with `- `, in a line of its own"
         case "a mapping of keys to values", _:
