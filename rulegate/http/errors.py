@@ -122,14 +122,14 @@ def failure_of(error: Exception) -> Failure:
 def message_of(error: Exception) -> str:
     """What the client is told; never a stack trace, a path of this machine or the request's body."""
     match error:
-        case serving.ServingError() | MalformedBodyError():
+        case serving.ServingError():
             return error.message
         case EndpointNotFound():
             return f"{error}; there are: {', '.join(error.known)}"
         case NoRouteMatched():
             tried = "; ".join(str(attempt) for attempt in error.tried)
             return f"{error}; tried: {tried}" if tried else str(error)
-        case RequestRefused() | ConditionFailed():
+        case RequestRefused() | ConditionFailed() | MalformedBodyError():
             return str(error)
         case _:
             return "the gateway failed; its log tells why under this request id"

@@ -55,16 +55,15 @@ def read_body(environ: WSGIEnvironment, *, max_bytes: int) -> bytes:
 
 def condition_request(environ: WSGIEnvironment, body: bytes) -> Request:
     """The request as conditions see it; what costs time to take apart is taken apart when a condition reads it."""
-    return Request.lazy(
-        body=body,
+    return Request.from_body(
+        body,
         content_type=content_type(environ),
-        content_length=lambda: get_content_length(environ),
+        content_length=len(body),
         headers=lambda: _headers(environ),
         method=environ["REQUEST_METHOD"],
-        path=lambda: get_path_info(environ),
+        path=get_path_info(environ),
         args=lambda: WerkzeugRequest(environ).args.to_dict(),
         cookies=lambda: WerkzeugRequest(environ).cookies.to_dict(),
-        host=lambda: environ.get("HTTP_HOST", ""),
         remote_addr=environ.get("REMOTE_ADDR"),
     )
 
@@ -74,14 +73,10 @@ def content_type(environ: WSGIEnvironment) -> str | None:
     return environ.get("CONTENT_TYPE") or None
 
 
-def _headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
-    pairs = [(name[5:].replace("_", "-").title(), value) for name, value in environ.items() if name.startswith("HTTP_")]
-    pairs += [
-        (name.replace("_", "-").title(), environ[name])
-        for name in ("CONTENT_TYPE", "CONTENT_LENGTH")
-        if environ.get(name)
-    ]
-    return pairs
+def _headers(environ: WSGIEnvironment) -> dict[str, str]:
+    names = {name: name[5:] for name in environ if name.startswith("HTTP_")}
+    names |= {name: name for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
+    return {shown.replace("_", "-").title(): environ[name] for name, shown in names.items()}
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

@@ -156,6 +156,7 @@ class ModelPool:
         begin = time.monotonic()
         until = begin + self._load_timeout_s
         try:
+            _log.info("%s is being loaded", model_uri)
             version = self._registry.resolve(model_uri, timeout_s=self._load_timeout_s)
             loaded = self._once(
                 self._by_identity, version.identity, lambda: self._load_version(version, until)

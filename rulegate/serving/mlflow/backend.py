@@ -95,6 +95,5 @@ class _ProcessModel:
         self._channel.close()
 
     def _ended(self) -> None:
-        # A process that only hung up would go on holding its memory.
-        self._forked.kill()
+        self._forked.release()
         self._on_end()

@@ -100,7 +100,7 @@ class MlflowRegistry:
             return self._process[1]
 
     def _ended(self, forked: Forked) -> None:
-        forked.kill()
+        forked.release()
         with self._lock:
             if self._process is not None and self._process[0] is forked:
                 self._process = None

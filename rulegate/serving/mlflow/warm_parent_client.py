@@ -39,6 +39,7 @@ class Forked:
     Attributes:
         pid: Its number while it lives.
         socket: Our end of a stream socket; whoever got the process owns it.
+        ended_by_us: Whether its end was asked for.
     """
 
     def __init__(self, pid: int, sock: socket.socket, pidfd: int) -> None:
@@ -47,14 +48,15 @@ class Forked:
         # A number may be given to a new process once the old one is gone; a pidfd never means another.
         self._pidfd: int | None = pidfd
         self._lock = threading.Lock()
-
-    @property
-    def ended_by_us(self) -> bool:
-        """Whether its end was asked for."""
-        return self._pidfd is None
+        self.ended_by_us = False
 
     def kill(self) -> None:
         """Ends the process at once, if it has not ended. Safe to call again, from any thread."""
+        self.ended_by_us = True
+        self.release()
+
+    def release(self) -> None:
+        """Gives up a process that has hung up: should it still run, it ends, and that is no news of ours."""
         with self._lock:
             pidfd, self._pidfd = self._pidfd, None
         if pidfd is not None:

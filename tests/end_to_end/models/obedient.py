@@ -1,0 +1,60 @@
+"""A model that does what the first cell of its input says, so that one model serves many tests."""
+
+import os
+import pathlib
+import time
+
+import mlflow
+
+
+class Obedient(mlflow.pyfunc.PythonModel):
+    """Each command is `verb` or `verb:argument`."""
+
+    def predict(self, context, model_input, params=None):
+        verb, _, argument = str(model_input["command"].iloc[0]).partition(":")
+        return getattr(self, f"_{verb}")(argument)
+
+    def _echo(self, argument):
+        return [argument]
+
+    def _pid(self, _):
+        return [os.getpid()]
+
+    def _raise(self, argument):
+        raise ValueError(f"{argument} in {__file__}")
+
+    def _refuse(self, argument):
+        raise mlflow.exceptions.MlflowException(f"{argument} in /srv/secret/place.txt", error_code=1000)
+
+    def _exit(self, argument):
+        os._exit(int(argument))
+
+    def _leave(self, argument):
+        raise SystemExit(argument)
+
+    def _nan(self, _):
+        return [float("nan"), float("inf"), 1.5]
+
+    def _object(self, _):
+        return object()
+
+    def _print(self, argument):
+        print(argument)
+        return ["printed"]
+
+    def _cwd(self, _):
+        return [os.getcwd()]
+
+    def _await(self, argument):
+        """Says that it has begun, then waits for leave to answer."""
+        folder = pathlib.Path(argument)
+        (folder / "begun").touch()
+        until = time.monotonic() + 30
+        while not (folder / "go").exists():
+            if time.monotonic() > until:
+                raise TimeoutError(argument)
+            time.sleep(0.01)
+        return ["waited"]
+
+
+mlflow.models.set_model(Obedient())
