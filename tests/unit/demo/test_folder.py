@@ -55,6 +55,17 @@ def test_the_configuration_is_the_articles_with_the_registry_it_needs(demo_regis
     }
 
 
+@pytest.fixture
+def misleading_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working directory with an `mlflow.py` of its own, and variables that name another registry."""
+    (tmp_path / "mlflow.py").write_text("raise ImportError('a stray file was taken for MLflow')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+
+
+@pytest.mark.usefixtures("misleading_surroundings")
 def test_an_interrupted_run_leaves_nothing_that_the_next_one_trusts(tmp_path: Path):
     folder = tmp_path / "not made yet" / "demo"
 
