@@ -1,0 +1,116 @@
+"""Many callers share one channel: each gets its own answer, and the end of the process reaches all."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
+from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
+
+
+@contextlib.contextmanager
+def channel_to(peer) -> Iterator[tuple[Channel, threading.Event]]:
+    """A channel whose other end `peer(socket, stream)` serves; the event is set when the channel has closed."""
+    ours, theirs = socket.socketpair()
+    closed = threading.Event()
+    channel = Channel(ours, name="test", on_close=closed.set)
+
+    def serve() -> None:
+        with theirs, open_stream(theirs) as stream, contextlib.suppress(OSError):
+            peer(theirs, stream)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield channel, closed
+    channel.close()
+    thread.join()
+    assert closed.wait(10)
+
+
+def in_reverse(sock, stream) -> None:
+    """Answers with the body that it got, ten requests at a time, the last first."""
+    batch = []
+    while (frame := read_frame(stream)) is not None:
+        batch.append(frame)
+        if len(batch) == 10:
+            for asked in reversed(batch):
+                write_frame(sock, Frame(asked.request_id, Kind.RESULT, asked.meta, asked.body))
+            batch.clear()
+
+
+def silent(_sock, stream) -> None:
+    while read_frame(stream) is not None:
+        pass
+
+
+def test_each_caller_gets_its_own_answer_in_whatever_order_they_come():
+    with channel_to(in_reverse) as (channel, _), ThreadPoolExecutor(10) as threads:
+        bodies = [bytes([i]) * (i * 1000) for i in range(200)]
+        answers = threads.map(lambda body: channel.call(Kind.PREDICT, "m", body, timeout_s=10).body, bodies)
+        assert list(answers) == bodies
+
+
+def test_a_call_without_an_answer_ends_in_time_and_the_channel_goes_on():
+    with channel_to(silent) as (channel, closed):
+        for _ in range(3):
+            with pytest.raises(CallTimeout):
+                channel.call(Kind.PREDICT, timeout_s=0.01)
+        assert not closed.is_set()
+
+
+def test_a_late_answer_is_dropped():
+    late = threading.Event()
+
+    def first_late(sock, stream) -> None:
+        first, second = read_frame(stream), read_frame(stream)
+        late.wait(10)
+        for frame in (first, second):
+            write_frame(sock, Frame(frame.request_id, Kind.RESULT, body=frame.body))
+
+    with channel_to(first_late) as (channel, _), ThreadPoolExecutor(1) as threads:
+        with pytest.raises(CallTimeout):
+            channel.call(Kind.PREDICT, body=b"first", timeout_s=0.01)
+        second = threads.submit(channel.call, Kind.PREDICT, body=b"second", timeout_s=10)
+        late.set()
+        assert second.result().body == b"second"
+
+
+@pytest.mark.parametrize("by", ["the peer", "us"])
+def test_the_end_reaches_every_call_in_flight(by):
+    arrived = threading.Barrier(2)
+    leave = threading.Event()
+
+    def leaves(_sock, stream) -> None:
+        for _ in range(5):
+            read_frame(stream)
+        arrived.wait(10)
+        if by == "us":
+            silent(_sock, stream)
+        leave.wait(10)
+
+    with channel_to(leaves) as (channel, closed), ThreadPoolExecutor(5) as threads:
+        calls = [threads.submit(channel.call, Kind.PREDICT, timeout_s=30) for _ in range(5)]
+        arrived.wait(10)
+        leave.set()
+        if by == "us":
+            channel.close()
+        for call in calls:
+            assert isinstance(call.exception(), ChannelClosed)
+        assert closed.wait(10)
+        with pytest.raises(ChannelClosed):
+            channel.call(Kind.PREDICT, timeout_s=1)
+
+
+def test_a_peer_that_speaks_nonsense_is_gone():
+    def nonsense(sock, stream) -> None:
+        read_frame(stream)
+        sock.sendall(b"\xff" * 100)
+
+    with channel_to(nonsense) as (channel, _), pytest.raises(ChannelClosed):
+        channel.call(Kind.PREDICT, timeout_s=10)

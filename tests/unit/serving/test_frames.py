@@ -1,0 +1,75 @@
+"""What is written as frames is read as the same frames; anything else is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rulegate.serving.frames import BrokenFrame, Frame, Kind, open_stream, read_frame, write_frame
+
+frames = st.builds(
+    Frame,
+    st.integers(0, 2**64 - 1),
+    st.sampled_from(Kind),
+    st.text(st.characters(codec="utf-8")),
+    st.binary() | st.integers(0, 300_000).map(bytes),
+)
+
+
+@contextlib.contextmanager
+def connected():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+@given(st.lists(frames, max_size=5))
+def test_frames_arrive_as_they_were_sent(sent):
+    with connected() as (ours, theirs):
+
+        def send() -> None:
+            for frame in sent:
+                write_frame(theirs, frame)
+            theirs.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        with open_stream(ours) as stream:
+            assert list(iter(lambda: read_frame(stream), None)) == sent
+        sender.join()
+
+
+def written(frame: Frame) -> bytes:
+    with connected() as (ours, theirs):
+        write_frame(theirs, frame)
+        theirs.shutdown(socket.SHUT_WR)
+        with ours.makefile("rb") as stream:
+            return stream.read()
+
+
+@given(
+    st.builds(Frame, st.integers(0, 9), st.sampled_from(Kind), st.text(max_size=9), st.binary(max_size=9)), st.data()
+)
+def test_a_frame_that_is_cut_short_is_refused(frame, data):
+    whole = written(frame)
+    cut = data.draw(st.integers(1, len(whole) - 1))
+    with pytest.raises(BrokenFrame):
+        read_frame(io.BytesIO(whole[:cut]))
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_a_frame_the_end_or_refused(noise):
+    with contextlib.suppress(BrokenFrame):
+        read_frame(io.BytesIO(noise))
+
+
+@pytest.mark.parametrize("meta", ["", "[1]", "nonsense"])
+def test_facts_are_an_object(meta):
+    with pytest.raises(BrokenFrame):
+        Frame(1, Kind.RESULT, meta).facts()

@@ -1,0 +1,45 @@
+"""What clients are told has no path of the server and none of the request's data."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rulegate.serving.mlflow.redaction import MAX_MESSAGE_CHARACTERS, for_client, without_paths
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("No such file or directory: '/srv/models/m/MLmodel'", "No such file or directory: 'MLmodel'"),
+        ("see file:///srv/secret/a.txt, line 3", "see a.txt, line 3"),
+        ('in "/a/b c/d"', 'in "b c/d"'),
+        ("Types: ['text/csv', 'application/json']", "Types: ['text/csv', 'application/json']"),
+        ("models:/sentiment/3 and runs:/abc/model", "models:/sentiment/3 and runs:/abc/model"),
+        ("https://mlflow.org/docs/latest/models.html", "https://mlflow.org/docs/latest/models.html"),
+        ("1/2 or a/b", "1/2 or a/b"),
+        ("cannot open /tmp/x/", "cannot open …"),
+    ],
+)
+def test_paths_are_cut_to_their_last_name(message, shown):
+    assert without_paths(message) == shown
+
+
+@given(st.lists(st.from_regex(r"[a-z0-9_.-]{1,12}", fullmatch=True), min_size=2, max_size=6), st.sampled_from("'\"( "))
+def test_no_folder_of_a_path_is_left(names, before):
+    path = "/" + "/".join(names)
+    assert without_paths(f"it failed{before}{path}") == f"it failed{before}{names[-1]}"
+
+
+@given(st.text())
+def test_mlflows_quotations_of_the_input_are_cut_out(data):
+    message = f"Failed to enforce schema of data '   text\n0  {data}secret' with schema '['a': long]'. Error: missing"
+    assert for_client(message) == "Failed to enforce schema of data with schema '['a': long]'. Error: missing"
+    message = f"Invalid input. Ensure that input is a valid JSON formatted string. Error: 'x'\nInput: \n{data}secret\n"
+    assert for_client(message) == "Invalid input. Ensure that input is a valid JSON formatted string. Error: 'x'"
+
+
+@given(st.text(min_size=MAX_MESSAGE_CHARACTERS, max_size=3 * MAX_MESSAGE_CHARACTERS))
+def test_a_message_has_a_bound(message):
+    assert len(for_client(message)) <= MAX_MESSAGE_CHARACTERS
