@@ -23,6 +23,7 @@ from rulegate.condition.nodes import (
     Subscript,
     is_constant,
 )
+from rulegate.condition.unparse import unparse
 from rulegate.condition.vocabulary import Kind, Signature, kind_of
 from rulegate.diagnostics import Diagnostic, Source, Span
 
@@ -90,7 +91,7 @@ class _Checker:
         """The kinds of a node that stands where a value must stand."""
         kind = self._kind(node)
         if kind is Kind.HEADERS:
-            text = self._source.text[node.span.start : node.span.end]
+            text = unparse(node)
             hint = f"read one value of it, as in `{text}['name']`, or ask `'name' in {text}`"
             self.errors.append(messages.not_a_value(self._source, node.span, text, hint))
             return Kind.UNKNOWN
@@ -180,9 +181,7 @@ class _Checker:
             case function:
                 if not _is_request(function):
                     self.value(function)
-                text = self._source.text[function.span.start : function.span.end]
-                what = f"`{text}`" if len(text) <= 40 and text.isprintable() else "this"
-                self.errors.append(messages.not_callable(self._source, function.span, what))
+                self.errors.append(messages.not_callable(self._source, function.span, "this"))
                 return self._arguments_only(node)
 
     def _request_call(self, node: Call, function: Attribute) -> Kind:

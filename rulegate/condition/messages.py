@@ -152,6 +152,11 @@ def odd_space(source: Source, span: Span, name: str) -> Diagnostic:
     return Diagnostic(Code.ODD_SPACE, f"{name} instead of a space", source, span, "replace it by a plain space")
 
 
+def hidden_between(source: Source, span: Span, name: str) -> Diagnostic:
+    """A character outside a literal that cannot be seen."""
+    return Diagnostic(Code.ODD_SPACE, f"{name}, which cannot be seen", source, span, "remove it")
+
+
 def missing_quote(source: Source, span: Span) -> Diagnostic:
     """A literal without an end."""
     quote = source.text[span.start : span.end][-1]
@@ -244,7 +249,15 @@ def null_escape(source: Source, span: Span) -> Diagnostic:
 def hidden_character(source: Source, span: Span) -> Diagnostic:
     """A control, direction or zero-width character inside a literal."""
     char = ord(source.text[span.start])
-    escape = f"\\x{char:02x}" if char < 0x100 else f"\\u{char:04x}" if char < 0x10000 else f"\\U{char:08x}"
+    escape = (
+        "\\t"
+        if char == 9
+        else f"\\x{char:02x}"
+        if char < 0x100
+        else f"\\u{char:04x}"
+        if char < 0x10000
+        else f"\\U{char:08x}"
+    )
     hint = "remove it" if char == 0 else f"write it as `{escape}`"
     return Diagnostic(Code.HIDDEN_CHARACTER, "a character that cannot be seen must be an escape", source, span, hint)
 

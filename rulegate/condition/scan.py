@@ -84,8 +84,9 @@ def scan(source: Source, terminals: Terminals) -> tuple[list[Lexeme], list[Diagn
                 )
                 found = list(slips.find(context, kind, lexeme, Span(start, end)))
                 faults.extend(found)
-                if kind in {"unclosed", "triple"}:
-                    return lexemes, faults  # Where this text was to end is unknown: the rest would be guessed at.
+                if kind in {"unclosed", "triple"} or keyword.iskeyword(lexeme):
+                    # Where this text ends, or what this word of Python goes on with, would be guessed at.
+                    return lexemes, faults
                 if found:
                     if len(faults) >= vocabulary.MAX_DIAGNOSTICS:
                         return lexemes, faults

@@ -138,8 +138,10 @@ def _in_operator(context: Context, operator: str, span: Span) -> Diagnostic:
         return messages.no_such_operator(source, span, _ABSENT_OPERATORS[operator])
     if operator in _CURLY_QUOTES:
         return messages.curly_quote(source, span)
-    if operator.isspace() or is_hidden(operator):
+    if operator.isspace():
         return messages.odd_space(source, span, _character_name(operator))
+    if is_hidden(operator):
+        return messages.hidden_between(source, span, _character_name(operator))
     return messages.stray_character(source, span)
 
 

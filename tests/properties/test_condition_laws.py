@@ -117,8 +117,11 @@ def test_any_text_is_a_condition_or_gets_diagnostics_inside_it_that_can_be_shown
     assert len(found) <= v.MAX_DIAGNOSTICS
     for diagnostic in found:
         assert 0 <= diagnostic.span.start <= diagnostic.span.end <= len(text)
-        rows = render(diagnostic).splitlines()
-        assert sum(set(row) <= set(" |^") and "^" in row for row in rows) == 1
+        heading, _line, carets, *hint = render(diagnostic).split("\n")
+        assert diagnostic.code in heading
+        assert carets.startswith("  | ")
+        assert set(carets[4:].strip()) == {"^"}
+        assert len(hint) == 1
         assert diagnostic.hint
         assert "\n" not in diagnostic.message
 
@@ -279,6 +282,14 @@ def outcome(compute):
         value = compute()
     except EvaluationError:
         return "erred"
+    return shown(value)
+
+
+def shown(value):
+    if isinstance(value, set):
+        return f"set of {sorted(map(shown, value))}"
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__} of {[shown(element) for element in value]}"
     return repr(value)
 
 
