@@ -1,30 +1,33 @@
-.PHONY: help demo test check wheel-test bench clean
+.PHONY: help demo test check wheel-test clean
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3.11
+# The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(READY): pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "rulegate needs Python 3.11: make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "Setting up $(VENV): about a minute, once"
+	@test -x $(BIN)/python || test -n "$(PYTHON)" || { echo "rulegate needs Python 3.11 or newer: make PYTHON=/path/to/python"; exit 1; }
+	@echo "setting up $(VENV), once; this takes a minute or two …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
+	@$(INSTALL) --upgrade pip
+	@$(INSTALL) --build-constraint constraints.txt --group dev --editable .
 	@touch $@
 
-demo: $(READY) ## two sentiment models in an embedded registry, served on port 5000
+demo: $(READY) ## two sentiment models in an MLflow registry, served on port 5000
 	@exec $(BIN)/rulegate demo
 
-test: $(READY) ## all tests but those that build distributions
-	$(BIN)/python -m pytest -m "not wheel"
+test: $(READY) ## all tests but those of wheel-test
+	@$(BIN)/python -m pytest -m "not wheel"
 
-wheel-test: $(READY) ## build wheel and sdist, install each elsewhere, use it
-	$(BIN)/python -m pytest -m wheel
+wheel-test: $(READY) ## build wheel and sdist, install them elsewhere, use them there
+	@$(BIN)/python -m pytest -m wheel
 
 check: $(READY) ## formatting, lint, types, import floors
 	$(BIN)/ruff format --check .
