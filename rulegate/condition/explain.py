@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from rulegate.condition.check import CheckedCondition, request_attribute
 from rulegate.condition.errors import EvaluationError
@@ -13,6 +13,9 @@ from rulegate.condition.evaluate import evaluate
 from rulegate.condition.nodes import Attribute, Call, Node, children, is_constant
 from rulegate.condition.request import Request
 from rulegate.diagnostics import Span
+
+MAX_SHOWN: Final = 80
+"""How many characters of a value are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,18 @@ def _flattened(step: Step, depth: int = 0) -> Iterator[tuple[int, Step]]:
         yield from _flattened(part, depth + 1)
 
 
+def _shown(value: Any) -> str:
+    """The beginning of a value, however large or deep it is."""
+    shortener = reprlib.Repr()
+    shortener.maxlevel = 3
+    text = shortener.repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
 def _in_words(outcome: Evaluated | Skipped | Erred) -> str:
     match outcome:
         case Evaluated(value=value):
-            return f"= {reprlib.repr(value)}"
+            return f"= {_shown(value)}"
         case Skipped():
             return "not evaluated"
         case Erred(message=message):

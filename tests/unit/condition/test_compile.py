@@ -1,0 +1,79 @@
+"""What is generated: only what is listed, only from what was checked."""
+
+import dis
+import re
+from types import CodeType
+
+import pytest
+
+from rulegate.condition import compile_condition
+from rulegate.condition import vocabulary as v
+from rulegate.condition.check import CheckedCondition, check
+from rulegate.condition.compile import compile as compile_checked
+from rulegate.condition.nodes import Attribute, Call, Constant, Name
+from rulegate.condition.parse import parse
+from rulegate.condition.vocabulary import Kind
+from rulegate.diagnostics import Source, Span
+
+NAMES = {"errors", "erred", "len", "folded_headers", *v.METHODS, *(a.reads for a in v.REQUEST_ATTRIBUTES.values())}
+AT = Span(0, 0)
+
+
+def test_only_the_checker_makes_what_the_compiler_takes():
+    source = Source("condition", "1")
+    with pytest.raises(TypeError):
+        CheckedCondition(source, Constant(AT, 1), Kind.INT, object())
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Attribute(AT, Constant(AT, "a"), "__class__", AT),
+        Attribute(AT, Constant(AT, "a"), "format", AT),
+        Name(AT, "__import__"),
+        Call(AT, Name(AT, "eval"), (Constant(AT, "1"),)),
+    ],
+)
+def test_even_past_the_checker_nothing_unlisted_is_generated(node):
+    source = Source("condition", "1")
+    checked, _ = check(source, Constant(AT, 1))
+    object.__setattr__(checked, "root", node)
+    with pytest.raises(AssertionError, match="generated code may not hold"):
+        compile_checked(checked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "request.json()['a'][0].startswith('import os') and len(request.json) > 1",
+        "not ('x' in request.headers or request.headers['X'] == 'eval' or request.headers.get('X', '__class__'))",
+        "request.json['a'] in {'a', ('b', 1)} or request.json.get('a') is None or [1, (), -2.5] == request.json",
+    ],
+)
+def test_generated_functions_use_listed_names_only_and_no_builtins(text):
+    condition = compile_condition(text)
+    for function in (condition.matches, condition.verdict, condition._value):
+        code = function.__code__
+        assert set(code.co_names) <= NAMES
+        assert not any(isinstance(constant, CodeType) for constant in code.co_consts)
+        assert function.__globals__["__builtins__"] == {}
+        assert function.__closure__ is None
+        operations = {instruction.opname for instruction in dis.get_instructions(code)}
+        assert not {name for name in operations if re.match(r"IMPORT|STORE_(?!FAST)|DELETE|MAKE_|YIELD|FORMAT", name)}
+
+
+def test_every_rule_of_the_grammar_makes_a_node():
+    """A tree of the parser's own in place of a node would mean a rule that nobody turns into one."""
+    text = "not (-1 < 2.5 in (1,) != () == [] or {1} is not None and len(request.json['a'])) and True or False or None"
+    root, faults = parse(Source("condition", text))
+    assert not faults
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        assert type(node).__module__ == "rulegate.condition.nodes"
+        pending += [part for name in node.__slots__ for part in _nodes(getattr(node, name))]
+
+
+def _nodes(part):
+    parts = part if isinstance(part, tuple) else (part,)
+    return [part for part in parts if hasattr(part, "span")]
