@@ -189,4 +189,6 @@ def _syntax(text: str, error: yaml.MarkedYAMLError) -> tuple[Fault, Span]:
         return messages.unclosed_bracket(text[opened : opened + 1]), Span(opened, min(opened + 1, len(text)))
     if re.search("block (mapping|collection|sequence)", error.context or "") and "expected" in problem:
         return messages.bad_indentation(), here
+    if "expected node content" in problem or "expected the node content" in problem:
+        return messages.missing_value(), here
     return messages.not_yaml(problem.splitlines()[0]), here

@@ -140,7 +140,11 @@ def bad_indentation() -> Fault:
 
 
 def not_yaml(problem: str) -> Fault:
-    return Fault("RG303", f"this is not YAML: {problem}", None)
+    return Fault("RG303", f"this is not YAML: {problem}", "look for a quote, a bracket or a space that is missing here")
+
+
+def missing_value() -> Fault:
+    return Fault("RG303", "a value is missing here", "write one, or close the bracket that is open before this place")
 
 
 def several_documents() -> Fault:

@@ -255,7 +255,7 @@ VALID = "model_endpoints: [{name: e, routes: [{alias: a, model_uri: 'models:/m/1
     [
         (None, "RG3", "gateway_config.yaml"),
         ("", "RG3", "empty"),
-        ("model_endpoints: [", "RG3", "YAML"),
+        ("model_endpoints: [", "RG303", "a value is missing here"),
         ("model_endpoints: []\nmodel_endpoints: []\n", "RG3", "model_endpoints"),
         (VALID % "" + "colour: red\n", "RG3", "colour"),
         (VALID % ", model_request_condition: \"request.json['a'] ==\"", "RG1", "request.json['a'] =="),
