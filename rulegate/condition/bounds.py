@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rulegate.condition import messages, vocabulary
+from rulegate.condition import vocabulary
+from rulegate.condition.messages import meaning
 from rulegate.condition.nodes import Compare, Constant, Display, Node, children
 from rulegate.diagnostics import Diagnostic, Source
 
@@ -18,7 +19,7 @@ def out_of_bounds(source: Source, root: Node) -> list[Diagnostic]:
         count += 1
         if depth > vocabulary.MAX_DEPTH:
             if not too_deep:
-                faults.append(messages.too_deep(source, node.span))
+                faults.append(meaning.too_deep(source, node.span))
             too_deep = True
             continue
         faults.extend(_own_faults(source, node))
@@ -30,7 +31,7 @@ def out_of_bounds(source: Source, root: Node) -> list[Diagnostic]:
         else:
             pending.extend((child, depth + 1) for child in inner)
     if count > vocabulary.MAX_NODES:
-        faults.append(messages.too_many_nodes(source, root.span, count))
+        faults.append(meaning.too_many_nodes(source, root.span, count))
     return faults
 
 
@@ -38,10 +39,10 @@ def _own_faults(source: Source, node: Node) -> list[Diagnostic]:
     """What breaks a bound in the node itself, its parts aside."""
     match node:
         case Constant(value=str(text)) if len(text) > vocabulary.MAX_TEXT_LENGTH:
-            return [messages.text_too_long(source, node.span, len(text))]
+            return [meaning.text_too_long(source, node.span, len(text))]
         case Compare(comparators=comparators) if len(comparators) > vocabulary.MAX_CHAIN:
-            return [messages.chain_too_long(source, node.span, len(comparators))]
+            return [meaning.chain_too_long(source, node.span, len(comparators))]
         case Display(elements=elements) if len(elements) > vocabulary.MAX_COLLECTION:
-            return [messages.collection_too_large(source, node.span, len(elements))]
+            return [meaning.collection_too_large(source, node.span, len(elements))]
         case _:
             return []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from rulegate.condition import messages, vocabulary
+from rulegate.condition import vocabulary
 from rulegate.condition.bounds import out_of_bounds
+from rulegate.condition.messages import meaning
 from rulegate.condition.nodes import (
     Attribute,
     Bracket,
@@ -93,7 +94,7 @@ class _Checker:
         if kind is Kind.HEADERS:
             text = unparse(node)
             hint = f"read one value of it, as in `{text}['name']`, or ask `'name' in {text}`"
-            self.errors.append(messages.not_a_value(self._source, node.span, text, hint))
+            self.errors.append(meaning.not_a_value(self._source, node.span, text, hint))
             return Kind.UNKNOWN
         return kind
 
@@ -133,12 +134,12 @@ class _Checker:
     def _name(self, node: Name) -> Kind:
         if node.name == vocabulary.REQUEST:
             hint = "read one of its attributes, as in `request.json` or `request.method`"
-            self.errors.append(messages.not_a_value(self._source, node.span, node.name, hint))
+            self.errors.append(meaning.not_a_value(self._source, node.span, node.name, hint))
         elif node.name in vocabulary.FUNCTIONS:
             signature = vocabulary.FUNCTIONS[node.name]
-            self.errors.append(messages.not_called(self._source, node.span, node.name, signature))
+            self.errors.append(meaning.not_called(self._source, node.span, node.name, signature))
         else:
-            self.errors.append(messages.unknown_name(self._source, node.span, node.name))
+            self.errors.append(meaning.unknown_name(self._source, node.span, node.name))
         return Kind.UNKNOWN
 
     def _attribute(self, node: Attribute) -> Kind:
@@ -146,24 +147,24 @@ class _Checker:
         if _is_request(node.value):
             attribute = vocabulary.REQUEST_ATTRIBUTES.get(node.name)
             if attribute is None:
-                self.errors.append(messages.unknown_attribute(self._source, node.name_span, node.name))
+                self.errors.append(meaning.unknown_attribute(self._source, node.name_span, node.name))
                 return Kind.UNKNOWN
             if not attribute.bare:
                 signature = Signature(attribute.kind)
-                self.errors.append(messages.not_called(self._source, node.name_span, node.name, signature))
+                self.errors.append(meaning.not_called(self._source, node.name_span, node.name, signature))
             return attribute.kind
         owner = self._kind(node.value)
         if owner & Kind.WRONG:
             return owner
         if node.name in vocabulary.REFUSED_METHODS and owner & Kind.TEXT:
-            self.errors.append(messages.refused_method(self._source, node.name_span, node.name))
+            self.errors.append(meaning.refused_method(self._source, node.name_span, node.name))
         elif node.name in vocabulary.METHODS:
             signature = vocabulary.METHODS[node.name]
-            self.errors.append(messages.not_called(self._source, node.name_span, node.name, signature))
+            self.errors.append(meaning.not_called(self._source, node.name_span, node.name, signature))
         elif owner & _KEYED:
-            self.errors.append(messages.attribute_of_json(self._source, node.name_span, node.name))
+            self.errors.append(meaning.attribute_of_json(self._source, node.name_span, node.name))
         else:
-            self.errors.append(messages.unknown_method(self._source, node.name_span, node.name, owner))
+            self.errors.append(meaning.unknown_method(self._source, node.name_span, node.name, owner))
         return Kind.ANY
 
     def _call(self, node: Call) -> Kind:
@@ -171,7 +172,7 @@ class _Checker:
             case Name(name=name) if name != vocabulary.REQUEST:
                 signature = vocabulary.FUNCTIONS.get(name)
                 if signature is None:
-                    self.errors.append(messages.unknown_function(self._source, node.function.span, name))
+                    self.errors.append(meaning.unknown_function(self._source, node.function.span, name))
                     return self._arguments_only(node)
                 return self._signature(node, name, signature)
             case Attribute(value=owner) as attribute if _is_request(owner):
@@ -181,17 +182,17 @@ class _Checker:
             case function:
                 if not _is_request(function):
                     self.value(function)
-                self.errors.append(messages.not_callable(self._source, function.span, "this"))
+                self.errors.append(meaning.not_callable(self._source, function.span, "this"))
                 return self._arguments_only(node)
 
     def _request_call(self, node: Call, function: Attribute) -> Kind:
         attribute = vocabulary.REQUEST_ATTRIBUTES.get(function.name)
         if attribute is None:
-            self.errors.append(messages.unknown_attribute(self._source, function.name_span, function.name))
+            self.errors.append(meaning.unknown_attribute(self._source, function.name_span, function.name))
             return self._arguments_only(node)
         if not attribute.called:
             what = f"`request.{function.name}`"
-            self.errors.append(messages.not_callable(self._source, function.span, what))
+            self.errors.append(meaning.not_callable(self._source, function.span, what))
             return self._arguments_only(node)
         return self._signature(node, function.name, Signature(attribute.kind))
 
@@ -203,13 +204,13 @@ class _Checker:
         if signature is None:
             refused = name in vocabulary.REFUSED_METHODS and owner & Kind.TEXT
             self.errors.append(
-                messages.refused_method(self._source, function.name_span, name)
+                meaning.refused_method(self._source, function.name_span, name)
                 if refused
-                else messages.unknown_method(self._source, function.name_span, name, owner)
+                else meaning.unknown_method(self._source, function.name_span, name, owner)
             )
             return self._arguments_only(node)
         if not signature.owner & owner:
-            self.errors.append(messages.wrong_owner(self._source, function.name_span, name, signature.owner, owner))
+            self.errors.append(meaning.wrong_owner(self._source, function.name_span, name, signature.owner, owner))
             return self._arguments_only(node)
         if owner is Kind.HEADERS:
             # A mapping of the request holds text only, and its keys are text.
@@ -230,14 +231,14 @@ class _Checker:
         if not signature.required <= got <= most:
             span = node.span if got < signature.required else node.arguments[most].span
             self.errors.append(
-                messages.wrong_arity(self._source, span, name, fewest=signature.required, most=most, got=got)
+                meaning.wrong_arity(self._source, span, name, fewest=signature.required, most=most, got=got)
             )
         kinds = []
         for position, argument in enumerate(node.arguments):
             expected = signature.parameters[position] if position < most else Kind.ANY
             kind = self._kind(argument) if expected & Kind.HEADERS else self.value(argument)
             if not kind & expected:
-                self.errors.append(messages.wrong_argument(self._source, argument.span, name, expected, kind))
+                self.errors.append(meaning.wrong_argument(self._source, argument.span, name, expected, kind))
             kinds.append(kind)
         return kinds
 
@@ -252,21 +253,21 @@ class _Checker:
     def _subscript(self, node: Subscript) -> Kind:
         if _is_request(node.value):
             hint = "read one of its attributes, as in `request.json`"
-            self.errors.append(messages.not_a_value(self._source, node.value.span, vocabulary.REQUEST, hint))
+            self.errors.append(meaning.not_a_value(self._source, node.value.span, vocabulary.REQUEST, hint))
             self.value(node.index)
             return Kind.UNKNOWN
         owner, index = self._kind(node.value), self.value(node.index)
         if not owner & (_INDEXED | _KEYED):
-            self.errors.append(messages.not_subscriptable(self._source, node.value.span, owner))
+            self.errors.append(meaning.not_subscriptable(self._source, node.value.span, owner))
         elif not ((owner & _INDEXED and index & Kind.INDEX) or (owner & _KEYED and index & Kind.TEXT)):
-            self.errors.append(messages.wrong_index(self._source, node.index.span, owner, index))
+            self.errors.append(meaning.wrong_index(self._source, node.index.span, owner, index))
         if owner & Kind.WRONG:
             return owner
         return Kind.TEXT if owner in Kind.TEXT | Kind.HEADERS else Kind.ANY
 
     def _negative(self, node: Negative, operand: Kind) -> Kind:
         if not operand & Kind.NUMBER:
-            self.errors.append(messages.not_a_number(self._source, node.operand.span, operand))
+            self.errors.append(meaning.not_a_number(self._source, node.operand.span, operand))
             return Kind.UNKNOWN
         return (Kind.FLOAT if operand & Kind.FLOAT else Kind(0)) | (Kind.INT if operand & Kind.INDEX else Kind(0))
 
@@ -287,26 +288,26 @@ class _Checker:
         match comparator:
             case Comparator.IS | Comparator.IS_NOT:
                 if not (isinstance(second, Constant) and second.value is None):
-                    self.errors.append(messages.is_not_none(source, both))
+                    self.errors.append(meaning.is_not_none(source, both))
                 elif not left & Kind.NONE:
-                    self.errors.append(messages.never_none(source, first.span, left))
+                    self.errors.append(meaning.never_none(source, first.span, left))
             case Comparator.IN | Comparator.NOT_IN:
                 if not right & _CONTAINERS:
-                    self.errors.append(messages.not_a_container(source, second.span, right))
+                    self.errors.append(meaning.not_a_container(source, second.span, right))
                 elif not _can_be_in(left, right):
-                    self.errors.append(messages.never_in(source, first.span, left, right))
+                    self.errors.append(meaning.never_in(source, first.span, left, right))
             case _ if comparator in _ORDERING:
                 if not any(left & group and right & group for group in _ORDERED):
-                    self.errors.append(messages.unordered(source, both, comparator, left, right))
+                    self.errors.append(meaning.unordered(source, both, comparator, left, right))
             case _:
                 if not any(left & group and right & group for group in _COMPARABLE):
-                    self.warnings.append(messages.never_equal(source, both, left, right))
+                    self.warnings.append(meaning.never_equal(source, both, left, right))
 
     def _display(self, node: Display) -> Kind:
         for element in node.elements:
             self.value(element)
             if node.bracket is Bracket.SET and not _is_hashable(element):
-                self.errors.append(messages.not_constant_set(self._source, element.span))
+                self.errors.append(meaning.not_constant_set(self._source, element.span))
         return {Bracket.LIST: Kind.LIST, Bracket.TUPLE: Kind.TUPLE, Bracket.SET: Kind.SET}[node.bracket]
 
 

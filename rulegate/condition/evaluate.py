@@ -46,6 +46,7 @@ _COMPARATORS: Final[Mapping[Comparator, Callable[[Any, Any], Any]]] = MappingPro
         Comparator.IS_NOT: operator.is_not,
     }
 )
+_KEY_WORDS: Final[Mapping[str, str]] = MappingProxyType({"headers": "header", "args": "parameter", "cookies": "cookie"})
 
 
 def evaluate(condition: CheckedCondition, request: Request, observe: Observer | None = None) -> Any:
@@ -143,8 +144,8 @@ def _reason(node: Node, error: Exception, values: tuple[Any, ...], comparator: C
             return str(error)
         case _, RecursionError():
             return "the values are nested too deeply"
-        case Subscript(index=index), KeyError():
-            what = "header, parameter or cookie" if isinstance(values[0], Headers | Texts) else "key"
+        case Subscript(value=owner, index=index), KeyError():
+            what = _KEY_WORDS.get(request_attribute(owner) or "", "key")
             return f"there is no {what} `{index.value}`" if isinstance(index, Constant) else f"there is no such {what}"
         case Subscript(), IndexError():
             return "there are fewer elements"

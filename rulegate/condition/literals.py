@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from rulegate.condition import messages
+from rulegate.condition.messages import syntax
 from rulegate.diagnostics import Diagnostic, Source, Span
 
 _ESCAPE: Final = re.compile(
@@ -37,15 +37,15 @@ def literal_faults(source: Source, span: Span) -> Iterator[Diagnostic]:
     text = source.text
     for offset in range(span.start, span.end):
         if is_hidden(text[offset]):
-            yield messages.hidden_character(source, Span(offset, offset + 1))
+            yield syntax.hidden_character(source, Span(offset, offset + 1))
     if text[span.start] in "rR":
         return
     for match in _ESCAPE.finditer(text, span.start + 1, span.end - 1):
         digits = match[2] or match[3] or match[4]
         if digits and not 0 < int(digits, 16) <= 0x10FFFF:
-            yield messages.null_escape(source, Span(*match.span()))
+            yield syntax.null_escape(source, Span(*match.span()))
         elif not digits and not match[1]:
-            yield messages.bad_escape(source, Span(*match.span()))
+            yield syntax.bad_escape(source, Span(*match.span()))
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -14,8 +14,9 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedToken
 from lark.lexer import PatternStr
 
-from rulegate.condition import messages, vocabulary
+from rulegate.condition import vocabulary
 from rulegate.condition.literals import decode
+from rulegate.condition.messages import syntax
 from rulegate.condition.nodes import (
     Attribute,
     Bracket,
@@ -48,13 +49,13 @@ def parse(source: Source) -> tuple[Node | None, list[Diagnostic]]:
     """
     end = len(source.text)
     if end > vocabulary.MAX_LENGTH:
-        return None, [messages.too_long(source, Span(vocabulary.MAX_LENGTH, end))]
+        return None, [syntax.too_long(source, Span(vocabulary.MAX_LENGTH, end))]
     grammar, terminals = _load()
     lexemes, faults = scan(source, terminals)
     if faults:
         return None, faults
     if not lexemes:
-        return None, [messages.empty(source, Span(0, end))]
+        return None, [syntax.empty(source, Span(0, end))]
     parser = grammar.parse_interactive()
     last = Token(_END, "", end, end_pos=end)
     for position, lexeme in enumerate(lexemes):
@@ -66,7 +67,7 @@ def parse(source: Source) -> tuple[Node | None, list[Diagnostic]]:
     try:
         return cast(Node, parser.feed_token(last)), []
     except UnexpectedToken:
-        return None, [messages.ends_early(source, Span(end, end))]
+        return None, [syntax.ends_early(source, Span(end, end))]
 
 
 def _misplaced(source: Source, before: list[Lexeme], lexeme: Lexeme) -> Diagnostic:
@@ -74,14 +75,14 @@ def _misplaced(source: Source, before: list[Lexeme], lexeme: Lexeme) -> Diagnost
     previous = before[-1] if before else None
     after_value = previous is not None and (previous.terminal in _VALUE_BEGINS or previous.text in {")", "]", "}"})
     if previous is not None and previous.terminal == lexeme.terminal == "TEXT":
-        return messages.adjacent_texts(source, Span(previous.start, lexeme.end))
+        return syntax.adjacent_texts(source, Span(previous.start, lexeme.end))
     if previous is not None and previous.text == "{" and lexeme.text == "}":
-        return messages.dict_display(source, Span(previous.start, lexeme.end))
+        return syntax.dict_display(source, Span(previous.start, lexeme.end))
     if after_value and lexeme.text == ",":
-        return messages.bare_tuple(source, lexeme.span)
+        return syntax.bare_tuple(source, lexeme.span)
     if after_value:
-        return messages.missing_operator(source, lexeme.span)
-    return messages.unexpected(source, lexeme.span)
+        return syntax.missing_operator(source, lexeme.span)
+    return syntax.unexpected(source, lexeme.span)
 
 
 @functools.cache

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from rulegate.condition import messages, slips, vocabulary
+from rulegate.condition import slips, vocabulary
+from rulegate.condition.messages import syntax
 from rulegate.diagnostics import Diagnostic, Source, Span
 
 # Where a lexeme ends is decided here, generously, so that a slip is one lexeme with one message. What a lexeme *is* is
@@ -95,17 +96,17 @@ def scan(source: Source, terminals: Terminals) -> tuple[list[Lexeme], list[Diagn
         if lexeme in _CLOSING:
             open_at.append(len(lexemes))
             if len(open_at) > vocabulary.MAX_OPEN_BRACKETS:
-                return lexemes, [*faults, messages.too_many_open_brackets(source, token.span)]
+                return lexemes, [*faults, syntax.too_many_open_brackets(source, token.span)]
         elif lexeme in _OPENING:
             opening = lexemes[open_at.pop()].text if open_at else None
             if opening is None:
-                faults.append(messages.stray_bracket(source, token.span))
+                faults.append(syntax.stray_bracket(source, token.span))
             elif opening != _OPENING[lexeme]:
-                faults.append(messages.wrong_bracket(source, token.span, opening, _CLOSING[opening]))
+                faults.append(syntax.wrong_bracket(source, token.span, opening, _CLOSING[opening]))
         lexemes.append(token)
     if open_at:
         innermost = lexemes[open_at[-1]]
-        faults.append(messages.missing_bracket(source, innermost.span, _CLOSING[innermost.text]))
+        faults.append(syntax.missing_bracket(source, innermost.span, _CLOSING[innermost.text]))
     return lexemes, faults
 
 

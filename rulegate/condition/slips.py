@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from rulegate.condition import messages
 from rulegate.condition.literals import is_hidden, literal_faults
+from rulegate.condition.messages import syntax
 from rulegate.diagnostics import Diagnostic, Source, Span
 
 _CURLY_QUOTES: Final = "‘’‚‛“”„‟′″`´«»‹›＇＂"
@@ -71,9 +71,9 @@ def find(context: Context, kind: str, lexeme: str, span: Span) -> Iterator[Diagn
     source = context.source
     match kind:
         case "triple":
-            yield messages.triple_quotes(source, span)
+            yield syntax.triple_quotes(source, span)
         case "unclosed":
-            yield messages.missing_quote(source, span)
+            yield syntax.missing_quote(source, span)
         case "text":
             yield from literal_faults(source, span)
         case "number":
@@ -91,58 +91,58 @@ def _in_number(source: Source, number: str, span: Span) -> Iterator[Diagnostic]:
         value = None
     plain = number.isascii() and number.isdigit()
     if plain and number[0] != "0":
-        yield messages.integer_too_large(source, span)
+        yield syntax.integer_too_large(source, span)
     elif plain or value is None:
-        yield messages.bad_number(source, span)
+        yield syntax.bad_number(source, span)
     elif value == float("inf"):
-        yield messages.infinite_number(source, span)
+        yield syntax.infinite_number(source, span)
 
 
 def _in_word(source: Source, word: str, span: Span) -> Iterator[Diagnostic]:
     if word[0] == "_":
-        yield messages.underscore_name(source, span)
+        yield syntax.underscore_name(source, span)
     elif not word.isascii():
-        yield messages.non_ascii_name(source, span)
+        yield syntax.non_ascii_name(source, span)
     elif keyword.iskeyword(word):
         hint = _ABSENT_WORDS.get(word, "write one expression that is true or false")
-        yield messages.no_such_word(source, span, hint)
+        yield syntax.no_such_word(source, span, hint)
     else:
-        yield messages.literal_prefix(source, span)
+        yield syntax.literal_prefix(source, span)
 
 
 def _in_operator(context: Context, operator: str, span: Span) -> Diagnostic:
     source = context.source
     match operator:
         case "=" if context.in_call and _is_argument_name(context.before):
-            return messages.keyword_argument(source, Span(context.before[-1].span.start, span.end))
+            return syntax.keyword_argument(source, Span(context.before[-1].span.start, span.end))
         case "=":
-            return messages.assignment(source, span)
+            return syntax.assignment(source, span)
         case ":=":
-            return messages.named_assignment(source, span)
+            return syntax.named_assignment(source, span)
         case ":" if context.bracket == "[":
-            return messages.slice_(source, span)
+            return syntax.slice_(source, span)
         case ":" if context.bracket == "{":
-            return messages.dict_display(source, span)
+            return syntax.dict_display(source, span)
         case ":":
-            return messages.stray_colon(source, span)
+            return syntax.stray_colon(source, span)
         case "#":
             end = source.text.find("\n", span.start)
-            return messages.comment(source, Span(span.start, len(source.text) if end < 0 else end))
+            return syntax.comment(source, Span(span.start, len(source.text) if end < 0 else end))
         case "\\":
-            return messages.line_continuation(source, span)
+            return syntax.line_continuation(source, span)
         case "\t":
-            return messages.odd_space(source, span, "a tab")
+            return syntax.odd_space(source, span, "a tab")
     if operator in _FOREIGN_OPERATORS:
-        return messages.foreign_operator(source, span, _FOREIGN_OPERATORS[operator])
+        return syntax.foreign_operator(source, span, _FOREIGN_OPERATORS[operator])
     if operator in _ABSENT_OPERATORS:
-        return messages.no_such_operator(source, span, _ABSENT_OPERATORS[operator])
+        return syntax.no_such_operator(source, span, _ABSENT_OPERATORS[operator])
     if operator in _CURLY_QUOTES:
-        return messages.curly_quote(source, span)
+        return syntax.curly_quote(source, span)
     if operator.isspace():
-        return messages.odd_space(source, span, _character_name(operator))
+        return syntax.odd_space(source, span, _character_name(operator))
     if is_hidden(operator):
-        return messages.hidden_between(source, span, _character_name(operator))
-    return messages.stray_character(source, span)
+        return syntax.hidden_between(source, span, _character_name(operator))
+    return syntax.stray_character(source, span)
 
 
 def _is_argument_name(before: Sequence[Token]) -> bool:

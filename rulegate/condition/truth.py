@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rulegate.condition import messages
 from rulegate.condition.check import CheckedCondition
 from rulegate.condition.errors import EvaluationError
 from rulegate.condition.evaluate import evaluate
+from rulegate.condition.messages import meaning
 from rulegate.condition.nodes import Connective, Constant, Display, Junction, Name, Node, Not, children
 from rulegate.condition.request import Request
 from rulegate.condition.unparse import unparse
@@ -20,11 +20,11 @@ def doubts(condition: CheckedCondition) -> list[Diagnostic]:
     root = condition.root
     truth = _fixed_truth(root) if _reads_request(root) else _constant_truth(condition)
     if truth is True:
-        return [messages.always_true(condition.source, root.span, _bare_text(root))]
+        return [meaning.always_true(condition.source, root.span, _bare_text(root))]
     if truth is False:
-        return [messages.always_false(condition.source, root.span)]
+        return [meaning.always_false(condition.source, root.span)]
     if not condition.kind & Kind.BOOL:
-        return [messages.never_a_bool(condition.source, root.span, condition.kind)]
+        return [meaning.never_a_bool(condition.source, root.span, condition.kind)]
     return []
 
 

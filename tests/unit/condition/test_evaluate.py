@@ -16,7 +16,7 @@ ERRORS = {
     "request.json['null'][0] == 1": ("request.json['null'][0]", "None has no element for a number"),
     "request.headers['X-Tenant'] == 'a'": (
         "request.headers['X-Tenant']",
-        "there is no header, parameter or cookie `X-Tenant`",
+        "there is no header `X-Tenant`",
     ),
     "request.json['list'].lower() == 'a'": ("request.json['list'].lower()", "`lower` is not a method of a list"),
     "request.json['text'].get('a') == 1": ("request.json['text'].get('a')", "`get` is not a method of text"),
