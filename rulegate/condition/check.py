@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from rulegate.condition import vocabulary
@@ -50,7 +50,7 @@ class CheckedCondition:
     source: Source
     root: Node
     kind: Kind
-    seal: object
+    seal: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.seal is not _CHECKED:

@@ -86,7 +86,8 @@ class Request:
         path: The path, decoded, without the query.
         args: The parameters of the query; of several with one name, the first.
         cookies: The cookies by name.
-        host: The host and port that the client asked for; otherwise the header ``Host``, or ``""``.
+        host: The host and port that the client asked for; otherwise the header ``Host`` without HTTP's own port 80,
+            or ``""``.
         remote_addr: The client's address, or None if it is not known.
         content_type: The content type with its parameters; otherwise the header ``Content-Type``, or
             ``application/json`` where ``json`` is given, or None.
@@ -181,7 +182,7 @@ class Request:
     @_Lazy
     def host(self) -> str:
         """The host and port that the client asked for."""
-        return self.folded_headers.get("host", "")
+        return self.folded_headers.get("host", "").removesuffix(":80")
 
     @_Lazy
     def content_type(self) -> str | None:
