@@ -36,7 +36,7 @@ from rulegate.condition.nodes import (
 from rulegate.condition.scan import Lexeme, Terminals, scan
 from rulegate.diagnostics import Diagnostic, Source, Span
 
-_VALUE_BEGINS: Final = frozenset({"NAME", "TEXT", "INTEGER", "DECIMAL", "TRUE", "FALSE", "NONE"})
+_VALUES: Final = frozenset({"NAME", "TEXT", "INTEGER", "DECIMAL", "TRUE", "FALSE", "NONE"})
 _END: Final = "$END"
 _Part = Token | Node
 
@@ -73,7 +73,9 @@ def parse(source: Source) -> tuple[Node | None, list[Diagnostic]]:
 def _misplaced(source: Source, before: list[Lexeme], lexeme: Lexeme) -> Diagnostic:
     """The diagnostic for a token that cannot stand where it stands, by what stands before it."""
     previous = before[-1] if before else None
-    after_value = previous is not None and (previous.terminal in _VALUE_BEGINS or previous.text in {")", "]", "}"})
+    after_value = _ends_value(previous)
+    if previous is not None and previous.text == "not" and len(before) > 1 and _ends_value(before[-2]):
+        return syntax.lonely_not(source, previous.span)
     if previous is not None and previous.terminal == lexeme.terminal == "TEXT":
         return syntax.adjacent_texts(source, Span(previous.start, lexeme.end))
     if previous is not None and previous.text == "{" and lexeme.text == "}":
@@ -83,6 +85,10 @@ def _misplaced(source: Source, before: list[Lexeme], lexeme: Lexeme) -> Diagnost
     if after_value:
         return syntax.missing_operator(source, lexeme.span)
     return syntax.unexpected(source, lexeme.span)
+
+
+def _ends_value(lexeme: Lexeme | None) -> bool:
+    return lexeme is not None and (lexeme.terminal in _VALUES or lexeme.text in {")", "]", "}"})
 
 
 @functools.cache

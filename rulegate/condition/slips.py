@@ -33,8 +33,8 @@ _ABSENT_OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
 _ABSENT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "lambda": "write the expression itself",
-        "if": "write `a and b or c`, or two routes",
-        "else": "write `a and b or c`, or two routes",
+        "if": "write `(a and b) or (not a and c)`, or two routes",
+        "else": "write `(a and b) or (not a and c)`, or two routes",
         "for": "read single elements, as in `request.json['inputs'][0]`",
     }
 )

@@ -344,3 +344,8 @@ def unexpected(source: Source, span: Span) -> Diagnostic:
         span,
         "write a value, such as `request.json['key']` or `'text'`, before it",
     )
+
+
+def lonely_not(source: Source, span: Span) -> Diagnostic:
+    """``not`` between two values."""
+    return Diagnostic(Code.UNEXPECTED, "`not` compares nothing", source, span, "did you mean `not in` or `!=`?")
