@@ -58,7 +58,7 @@ def condition_request(environ: WSGIEnvironment, body: bytes) -> Request:
     return Request.from_body(
         body,
         content_type=content_type(environ),
-        content_length=len(body),
+        content_length=get_content_length(environ),
         headers=lambda: _headers(environ),
         method=environ["REQUEST_METHOD"],
         path=get_path_info(environ),
