@@ -1,0 +1,103 @@
+"""The documents name all that exists, nothing that does not, and lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from rulegate.config import load_config
+from rulegate.config.settings import FileSettings
+from rulegate.http.errors import CODES
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+HEADER = re.compile(r"x-rulegate-[a-z]+|x-request-id|retry-after")
+
+SMALLEST = """
+model_endpoints:
+  - name: sentiment-router
+    routes:
+      - alias: accurate
+        model_uri: models:/sentiment-model-accurate/production
+        model_request_condition: "request.headers['X-Tier'] == 'gold'"
+      - alias: fast
+        model_uri: models:/sentiment-model-fast/production
+"""
+
+
+def keys(settings: type, prefix: str = "") -> Iterator[str]:
+    """Every key of the file, as a path: `server.port`, `model_endpoints[].name`."""
+    for name, hint in get_type_hints(settings, include_extras=True).items():
+        if name.startswith("_"):
+            continue
+        inner, *extras = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
+        aliases = [extra.alias for extra in extras if isinstance(extra, FieldInfo) and extra.alias]
+        key = prefix + (aliases[0] if aliases else name)
+        yield key
+        if is_dataclass(inner):
+            yield from keys(inner, f"{key}.")
+        for argument in get_args(inner):
+            if is_dataclass(argument) and inner.__class__ is not type(int | None):
+                yield from keys(argument, f"{key}[].")
+
+
+def test_every_key_of_the_configuration_has_one_row_and_every_row_its_key():
+    rows = re.findall(r"^\| `([a-z_.\[\]]+)` \|", CONFIGURATION, re.MULTILINE)
+    assert sorted(rows) == sorted(keys(FileSettings))
+
+
+def test_the_defaults_spelled_out_mean_the_same_as_the_smallest_file():
+    written = re.search(r"^```yaml\n(.*?)^```", CONFIGURATION, re.MULTILINE | re.DOTALL)
+    spelled_out, smallest = load_config(written[1]), load_config(SMALLEST)
+    assert not spelled_out.warnings
+    assert shown(spelled_out) == shown(smallest)
+
+
+def shown(config) -> object:
+    """The configuration with its conditions as texts, which compare by what they say."""
+    endpoints = [
+        (
+            endpoint.name,
+            [replace(route, condition=route.condition and route.condition.text) for route in endpoint.routes],
+        )
+        for endpoint in config.endpoints
+    ]
+    return [endpoints, *(getattr(config, field.name) for field in fields(config) if field.name != "endpoints")]
+
+
+def test_the_spelled_out_file_has_every_key_but_the_registrys():
+    written = re.search(r"^```yaml\n(.*?)^```", CONFIGURATION, re.MULTILINE | re.DOTALL)
+    names = set(re.findall(r"^[ -]*([a-z_]+):", written[1], re.MULTILINE))
+    assert names == {re.split(r"[.\]]+", key)[-1] for key in keys(FileSettings)} - {"registry_uri"}
+
+
+def test_every_header_that_an_answer_can_carry_has_a_row():
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "rulegate" / "http").glob("*.py"))
+    rows = re.findall(rf"^\| `({HEADER.pattern})` \|", HTTP, re.MULTILINE)
+    assert sorted(rows) == sorted({name for source in sources for name in HEADER.findall(source)})
+
+
+def test_every_code_of_a_failed_request_has_a_row_and_every_row_its_code():
+    rows = re.findall(r"^\| .* \| \[(RG\d+)\]\(codes/\1\.md\) \|$", HTTP, re.MULTILINE)
+    assert sorted(rows) == sorted(CODES)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_something_that_is_there(document: Path):
+    prose = re.sub(r"^```.*?^```|`[^`\n]*`", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose):
+        if not target.startswith("https://"):
+            assert (document.parent / target).exists(), target
+
+
+def test_the_decisions_are_numbered_without_a_gap():
+    names = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
