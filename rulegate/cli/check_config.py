@@ -18,7 +18,7 @@ _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
 @click.pass_context
 def check_config(context: click.Context, config: tuple[Path, ...], *, strict: bool) -> None:
-    r"""Say everything that is wrong with each CONFIG file, conditions included.
+    """Say everything that is wrong with each CONFIG file, conditions included.
 
     Without CONFIG, gateway_config.yaml is read. No model is looked up and nothing is started.
 

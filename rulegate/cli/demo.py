@@ -11,7 +11,7 @@ from rulegate.demo import DemoError, curl_commands, prepare
 from rulegate.log import LogFormat
 
 
-@click.command()
+@click.command(short_help="Make two models, serve them, print requests to try.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),

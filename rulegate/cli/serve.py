@@ -13,7 +13,7 @@ from rulegate.diagnostics import render_all
 from rulegate.log import LogFormat
 
 
-@click.command()
+@click.command(short_help="Serve the endpoints of a configuration.")
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @click.option("--config", "config_option", type=click.Path(path_type=Path), help="The same as the argument.")
 @click.option("--host", help="Listen on this address instead of the configuration's.")
