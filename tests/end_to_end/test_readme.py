@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 import shlex
@@ -11,7 +12,9 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from rulegate import ConditionError, compile_condition
 from rulegate.cli import main
+from rulegate.condition.vocabulary import REQUEST_ATTRIBUTES
 from rulegate.config import load_config
 from rulegate.demo import curl_commands
 
@@ -65,6 +68,27 @@ def test_the_answer_is_what_the_gateway_answers(start, demo_registry):
     # Another version of the training library may move the last digits.
     assert prediction.pop("score") == pytest.approx(shown_prediction.pop("score"), abs=0.05)
     assert prediction == shown_prediction
+
+
+def test_the_library_does_what_the_session_shows():
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner()
+    result = runner.run(parser.get_doctest(block("pycon"), {}, "README.md", "README.md", 0))
+    assert (result.failed, result.attempted) == (0, 3)
+
+
+def test_what_it_says_of_the_language_is_so():
+    """Each attribute of the request is named, and what is said to be missing is refused."""
+    section = README.partition("## What a condition can say")[2].partition("\n## ")[0]
+    assert not [name for name in REQUEST_ATTRIBUTES if not re.search(rf"\b{name}\b", section)]
+    assert "Arithmetic, slices, `any(… for …)` and regular expressions are not in it yet" in section
+    for text in (
+        "request.json['a'] + 1 == 2",
+        "request.json['a'][1:] == 'x'",
+        "any(row['a'] == 1 for row in request.json)",
+        "re.search('a', request.path)",
+    ):
+        with pytest.raises(ConditionError):
+            compile_condition(text)
 
 
 def test_the_commands_exist():
