@@ -1,4 +1,4 @@
-.PHONY: help demo test check wheel-test clean
+.PHONY: help demo test check wheel-test bench clean
 .DEFAULT_GOAL := help
 
 # The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
@@ -34,6 +34,12 @@ check: $(READY) ## formatting, lint, types, import floors
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(READY) ## every benchmark beside its peers; bench-NAME runs one
+	@for name in first_request; do $(MAKE) --no-print-directory bench-$$name || exit 1; done
+
+bench-%: $(READY)
+	@$(BIN)/python -m benchmarks.$* $(OPTIONS)
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist rulegate-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,237 @@
+"""How soon, how fast and how large: `rulegate serve` beside `mlflow models serve`, from the start of the command on."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.harness import Row, Spread, alternating, say, table, write_result
+from benchmarks.servers import NoAnswer, Server, free_port, get, post
+from rulegate.demo import DemoFiles, prepare
+
+PEER = "mlflow models serve"
+MODEL_URI = "models:/sentiment-model-fast/production"
+BUDGET_S = 215.0
+"""For all repeats together; with what comes before and after, the benchmark stays below four minutes."""
+
+WARM_UP_REQUESTS = 50
+
+_BIN = Path(sys.executable).parent
+_PING = get("/ping")
+
+
+def _question(text: str) -> bytes:
+    body = {"dataframe_split": {"columns": ["text"], "data": [[text]]}}
+    return post("/invocations", json.dumps(body).encode())
+
+
+# The article's two requests: the first goes to the fast model, the second, by the condition, to the accurate one.
+_FIRST = _question("I love this product, it works great")
+_SECOND = _question("Domain specific text: the indemnification clause protects both parties")
+
+
+@dataclass(slots=True)
+class Measured:
+    """The figures of all repeats so far, by name."""
+
+    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, name: str, value: float) -> None:
+        self.values[name].append(value)
+
+    def spread(self, name: str) -> Spread:
+        return Spread(tuple(self.values[name]))
+
+
+class Bench:
+    """The starts that are compared, on one registry.
+
+    Args:
+        demo: The registry with the article's models, and the article's configuration.
+        folder: Scratch space.
+        requests: How many are timed in each repeat.
+    """
+
+    def __init__(self, demo: DemoFiles, folder: Path, *, requests: int) -> None:
+        self._demo = demo
+        self._folder = folder
+        self._cache = folder / "cache"
+        self._requests = requests
+        self.ours = Measured()
+        self.peer = Measured()
+
+    def rulegate(self) -> None:
+        """A start with nothing in the cache of models, then one that finds what the first has left there."""
+        shutil.rmtree(self._cache, ignore_errors=True)
+        with self._rulegate() as server:
+            self._start(server, self.ours)
+            self._rest(server, self.ours)
+            self.ours.add("cold", _until_answer_s(server, _SECOND))
+            server.settle()
+            self.ours.add("memory of two", server.memory_bytes())
+        with self._rulegate() as server:
+            self.ours.add("first answer, kept", server.until_answer(_FIRST))
+            self.ours.add("cold, at once", _until_answer_s(server, _SECOND))
+
+    def mlflow(self) -> None:
+        """One start; the stock server has no cache of models to be empty or not."""
+        with self._mlflow() as server:
+            self._start(server, self.peer)
+            self._rest(server, self.peer)
+
+    def _start(self, server: Server, measured: Measured) -> None:
+        measured.add("listening", server.until_listening())
+        measured.add("ping", server.until_answer(_PING))
+        measured.add("first answer", server.until_answer(_FIRST))
+
+    def _rest(self, server: Server, measured: Measured) -> None:
+        server.settle()
+        measured.add("memory", server.memory_bytes())
+        times_s = _times_s(server, self._requests)
+        measured.add("p50", statistics.median(times_s))
+        measured.add("p99", statistics.quantiles(times_s, n=100, method="inclusive")[98])
+        measured.add("rate", len(times_s) / sum(times_s))
+
+    @contextlib.contextmanager
+    def _rulegate(self) -> Iterator[Server]:
+        port = free_port()
+        command: list[str | Path] = [_BIN / "rulegate", "serve", self._demo.config, "--port", str(port)]
+        with self._running(command, port, {"RULEGATE_CACHE": str(self._cache)}) as server:
+            yield server
+
+    @contextlib.contextmanager
+    def _mlflow(self) -> Iterator[Server]:
+        port = free_port()
+        command: list[str | Path] = [
+            _BIN / "mlflow",
+            "models",
+            "serve",
+            "--model-uri",
+            MODEL_URI,
+            "--env-manager",
+            "local",
+        ]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        # It starts uvicorn by its bare name.
+        path = f"{_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        with self._running(command, port, {"MLFLOW_TRACKING_URI": self._demo.registry_uri, "PATH": path}) as server:
+            yield server
+
+    @contextlib.contextmanager
+    def _running(self, command: list[str | Path], port: int, environment: dict[str, str]) -> Iterator[Server]:
+        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
+        server = Server(
+            command, port=port, environment=quiet | environment, log=self._folder / "server.log", folder=self._folder
+        )
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _until_answer_s(server: Server, request: bytes) -> float:
+    """Seconds that a running server takes for one request."""
+    begin = time.perf_counter()
+    server.until_answer(request)
+    return time.perf_counter() - begin
+
+
+def _times_s(server: Server, requests: int) -> list[float]:
+    """The duration of each request, one after the other on one connection."""
+    times_s = []
+    with contextlib.closing(server.connection()) as connection:
+        for number in range(WARM_UP_REQUESTS + requests):
+            begin = time.perf_counter()
+            status, body = connection.ask(_FIRST)
+            end = time.perf_counter()
+            if status != 200:
+                raise NoAnswer(f"status {status}: {body.decode(errors='replace')}")
+            if number >= WARM_UP_REQUESTS:
+                times_s.append(end - begin)
+    return times_s
+
+
+def rows(ours: Measured, peer: Measured) -> list[Row]:
+    """The table's rows, times from the start of the command on where nothing else is said."""
+
+    def both(name: str, unit: str, key: str, scale: float = 1.0) -> Row:
+        return Row(name, unit, _scaled(ours, key, scale), _scaled(peer, key, scale))
+
+    whole_start = _scaled(peer, "first answer")
+    added = [two - one for two, one in zip(ours.values["memory of two"], ours.values["memory"], strict=True)]
+    return [
+        both("start to first accepted connection", "s", "listening"),
+        both("start to first 200 of `/ping`", "s", "ping"),
+        both("start to first answer, no model in the cache", "s", "first answer"),
+        Row("start to first answer, models kept in the cache", "s", _scaled(ours, "first answer, kept"), whole_start),
+        Row("second, cold model: its first answer ¹", "s", _scaled(ours, "cold"), whole_start),
+        Row("the same, asked right after the first model's ¹", "s", _scaled(ours, "cold, at once"), whole_start),
+        both("one connection, p50", "ms", "p50", 1e3),
+        both("one connection, p99", "ms", "p99", 1e3),
+        both("one connection, rate", "requests/s", "rate"),
+        both("memory with one model, all processes", "MB", "memory", 1e-6),
+        Row(
+            "memory that the second model adds ¹",
+            "MB",
+            Spread(tuple(value * 1e-6 for value in added)),
+            _scaled(peer, "memory", 1e-6),
+        ),
+    ]
+
+
+def _scaled(measured: Measured, key: str, scale: float = 1.0) -> Spread:
+    return Spread(tuple(value * scale for value in measured.values[key]))
+
+
+def main() -> None:
+    """Runs the benchmark, prints the table, writes the result."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.first_request", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5, help="of every start (default: %(default)s)")
+    parser.add_argument("--requests", type=int, default=500, help="timed in each repeat (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="one repeat of 20 requests, and no result is written")
+    options = parser.parse_args()
+    repeats, requests = (1, 20) if options.quick else (options.repeats, options.requests)
+    if repeats < 1 or requests < 2:
+        parser.error("it takes at least 1 repeat and 2 requests")
+    # Whatever ends this process ends the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    load_before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="rulegate-bench-") as scratch:
+        demo = prepare(Path(scratch) / "demo", report=say)
+        bench = Bench(demo, Path(scratch), requests=requests)
+        done = alternating([bench.rulegate, bench.mlflow], repeats=repeats, budget_s=BUDGET_S, progress=say)
+    measured = rows(bench.ours, bench.peer)
+    print(table(measured, peer=PEER))
+    print(f"\nMedian (min–max), repeats: {done}; ratio: rulegate's median over the other's.")
+    print("¹ Beside it: what a whole second server takes.")
+    if not options.quick:
+        path = write_result(
+            "first_request",
+            measured,
+            peer=PEER,
+            settings={"repeats": done, "requests": requests, "model": MODEL_URI},
+            distributions=("rulegate", "mlflow", "granian", "uvicorn", "scikit-learn", "pandas"),
+            load_before=load_before,
+        )
+        say(f"written: {path}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except NoAnswer as failure:
+        sys.exit(f"error: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)
