@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 PATIENCE_S = 60.0
 """How long anything may take before the benchmark gives up."""
@@ -137,18 +138,19 @@ class Server:
         """The memory of all its processes, in which a page that several share counts once (PSS)."""
         return sum(_pss_bytes(pid) for pid in self._processes())
 
-    def stop(self) -> None:
+    def stop(self, *, patience_s: float = STOP_S) -> None:
         """Ends it by SIGTERM and waits until all its processes are gone; kills those that do not go. Safe to repeat."""
         # A pidfd never means another process, also when the number has been given away.
         pidfds = list(_pidfds(self._processes()))
         try:
             if self._process.poll() is None:
                 self._process.terminate()
-            until = time.monotonic() + STOP_S
+            until = time.monotonic() + patience_s
             for pidfd in pidfds:
                 if not select.select([pidfd], [], [], max(0.0, until - time.monotonic()))[0]:
                     with contextlib.suppress(ProcessLookupError):
                         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                    select.select([pidfd], [], [])
             self._process.wait()
         finally:
             for pidfd in pidfds:
@@ -175,9 +177,12 @@ class Server:
         return NoAnswer(f"{self._command}: {reason}; its last words:\n{self._log.read_text()[-2000:]}")
 
     def _processes(self) -> list[int]:
-        """Its living processes, the first one included."""
-        parents = dict(_living())
-        return [pid for pid in parents if _descends(pid, self._process.pid, parents)]
+        """Its living processes, the first one included; where that one has ended, what it left in its session."""
+        living = {process.pid: process for process in _living()}
+        first = self._process.pid
+        if self._process.poll() is not None:
+            return [process.pid for process in living.values() if process.session == first]
+        return [pid for pid in living if _descends(pid, first, living)]
 
     def _cpu_s(self) -> float:
         ticks = 0
@@ -195,14 +200,20 @@ def free_port() -> int:
         return port
 
 
-def _living() -> Iterator[tuple[int, int]]:
-    """All processes, each with its parent; zombies left out."""
+class _Process(NamedTuple):
+    pid: int
+    parent: int
+    session: int
+
+
+def _living() -> Iterator[_Process]:
+    """All processes but zombies."""
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with contextlib.suppress(OSError):
-                state, parent = _stat(int(entry))[:2]
+                state, parent, _, session = _stat(int(entry))[:4]
                 if state != "Z":
-                    yield int(entry), int(parent)
+                    yield _Process(int(entry), int(parent), int(session))
 
 
 def _stat(pid: int) -> list[str]:
@@ -210,11 +221,12 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def _descends(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
-    at: int | None = pid
-    while at and at != ancestor:
-        at = parents.get(at)
-    return at == ancestor
+def _descends(pid: int, ancestor: int, living: Mapping[int, _Process]) -> bool:
+    while pid != ancestor:
+        if pid not in living:
+            return False
+        pid = living[pid].parent
+    return True
 
 
 def _pss_bytes(pid: int) -> int:
