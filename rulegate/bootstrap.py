@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rulegate.config import Config
+from rulegate.config import Config, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application
+from rulegate.serving.keeper import Keeper
+from rulegate.serving.memory import machine_memory_bytes
 from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.pool import ModelPool
+from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
 
 # What MLflow and its parts would otherwise do in a process of ours: report to their makers, draw progress bars into the
@@ -35,6 +37,7 @@ class Running:
 
     application: Application
     _preload: Preload
+    _keeper: Keeper
     _pool: ModelPool
     _registry: MlflowRegistry
     _warm_parent: WarmParent
@@ -42,6 +45,7 @@ class Running:
     def close(self) -> None:
         """Ends every process that was started; call it when no request is in flight. Safe to call again."""
         self._preload.close()
+        self._keeper.close()
         self._pool.close()
         self._registry.close()
         self._warm_parent.close()
@@ -56,8 +60,25 @@ def start(config: Config, environment: Mapping[str, str]) -> Running:
     """
     warm_parent = WarmParent({**environment, **_CHILD_ENVIRONMENT})
     warm_parent.start()
-    registry = MlflowRegistry(warm_parent, registry_uri=config.registry_uri, cache=default_cache_folder())
-    pool = ModelPool(registry, ProcessBackend(warm_parent), load_timeout_s=config.models.load_timeout_s)
+    registry = MlflowRegistry(
+        warm_parent,
+        registry_uri=config.registry_uri,
+        cache=default_cache_folder(),
+        cache_limit_bytes=config.models.cache_limit_bytes,
+    )
+    backend = ProcessBackend(warm_parent, stuck_after_s=config.server.request_timeout_s)
+    pool = ModelPool(
+        registry,
+        backend,
+        PoolSettings(
+            load_timeout_s=config.models.load_timeout_s,
+            memory_limit_bytes=_memory_limit_bytes(config.models.memory_limit),
+            idle_timeout_s=config.models.idle_timeout_s,
+            replicas=config.models.replicas,
+            capacity=config.server.threads,
+        ),
+    )
+    keeper = Keeper(pool, registry, refresh_interval_s=config.models.refresh_interval_s)
     preload = Preload(pool, _model_uris(config) if config.models.preload else ())
     application = Application(
         Gateway(config, pool),
@@ -66,7 +87,12 @@ def start(config: Config, environment: Mapping[str, str]) -> Running:
         request_timeout_s=config.server.request_timeout_s,
     )
     preload.start()
-    return Running(application, preload, pool, registry, warm_parent)
+    keeper.start()
+    return Running(application, preload, keeper, pool, registry, warm_parent)
+
+
+def _memory_limit_bytes(limit: int | Share) -> int:
+    return limit if isinstance(limit, int) else int(machine_memory_bytes() * limit.fraction)
 
 
 def _model_uris(config: Config) -> tuple[str, ...]:

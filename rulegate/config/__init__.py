@@ -11,6 +11,7 @@ from rulegate.config.settings import (
     RouteSettings,
     ServerSettings,
 )
+from rulegate.config.values import Share
 
 __all__ = [
     "CODES",
@@ -22,5 +23,6 @@ __all__ = [
     "OnError",
     "RouteSettings",
     "ServerSettings",
+    "Share",
     "load_config",
 ]

@@ -266,6 +266,10 @@ def size_in_decimal_units(text: str, binary: str) -> Fault:
     return Fault("RG313", f"`{shorten(text)}` has a unit of 1000; sizes count in units of 1024", f"write `{binary}`")
 
 
+def share_out_of_range(text: str) -> Fault:
+    return Fault("RG313", f"`{text}` is no share of the memory", "a share is more than `0%` and at most `100%`")
+
+
 def size_out_of_range(text: str, low: str, high: str) -> Fault:
     return Fault("RG313", f"expected a size from {low} to {high}, got `{shorten(text)}`")
 

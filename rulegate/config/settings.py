@@ -7,13 +7,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, InstanceOf, PlainValidator, ValidationInfo
 
 from rulegate.condition import Condition, ConditionError, compile_condition
 from rulegate.config.tree import Text
-from rulegate.config.values import DURATION, MIB, SIZE, TEXT, Expected, Flag, ModelUri, Name, Port, ThreadCount
+from rulegate.config.values import (
+    BODY_SIZE,
+    DURATION,
+    GIB,
+    MEMORY,
+    MIB,
+    OPTIONAL_DURATION,
+    SIZE,
+    TEXT,
+    Expected,
+    Flag,
+    ModelUri,
+    Name,
+    Port,
+    ReplicaCount,
+    Share,
+    ThreadCount,
+)
 from rulegate.diagnostics import Diagnostic
 
 DEFAULT_PATH = "gateway_config.yaml"
@@ -51,12 +68,15 @@ class ServerSettings:
     host: Annotated[str, TEXT] = "127.0.0.1"
     port: Port = 5000
     """0 stands for any free port."""
-    threads: ThreadCount = 64
-    """Requests in flight at once."""
-    max_body_bytes: Annotated[int, SIZE, Field(alias="max_body")] = 10 * MIB
+    threads: ThreadCount = 256
+    """Requests in flight at once; one model gets at most as many of them as are still free."""
+    max_body_bytes: Annotated[int, BODY_SIZE, Field(alias="max_body")] = 10 * MIB
     """The largest request body taken, inclusive."""
     request_timeout_s: Annotated[float, DURATION, Field(alias="request_timeout")] = 60.0
     """How long a request may take, its model's load included."""
+
+
+_DEFAULT_MEMORY: Final = Share(0.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +85,16 @@ class ModelSettings:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
+    memory_limit: Annotated[int | Share, MEMORY] = _DEFAULT_MEMORY
+    """What all loaded models may hold together: bytes, or a share of the memory of the machine or its control group."""
+    idle_timeout_s: Annotated[float | None, OPTIONAL_DURATION, Field(alias="idle_timeout")] = 900.0
+    """After how long without a request a model is unloaded; `never` keeps it."""
+    refresh_interval_s: Annotated[float | None, OPTIONAL_DURATION, Field(alias="refresh_interval")] = 10.0
+    """How often stages, aliases and `latest` are looked up again; `never` only when a model is loaded."""
+    replicas: ReplicaCount = 1
+    """Processes of each model; the least busy one is taken."""
+    cache_limit_bytes: Annotated[int, SIZE, Field(alias="cache_limit")] = 20 * GIB
+    """What the files of models may take up in the cache folder, but for those in use."""
     load_timeout_s: Annotated[float, DURATION, Field(alias="load_timeout")] = 120.0
     """How long a model may take to be fetched and loaded."""
     preload: Flag = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, PlainValidator, Strict
@@ -12,18 +14,21 @@ from rulegate.config import messages
 from rulegate.config.messages import Fault
 from rulegate.config.model_uri import check_model_uri
 
-KIB, MIB, GIB = 1024, 1024**2, 1024**3
+KIB, MIB, GIB, TIB = 1024, 1024**2, 1024**3, 1024**4
 MAX_DURATION_S = 24 * 3600.0
 """The longest duration a setting takes, inclusive, in seconds."""
-MAX_SIZE_BYTES = 4 * GIB
-"""The largest size a setting takes, inclusive, in bytes."""
+MAX_BODY_BYTES = 4 * GIB
+"""The largest limit for a request's body, inclusive, in bytes."""
+MAX_SIZE_BYTES = 64 * TIB
+"""The largest of the other sizes, inclusive, in bytes."""
 MAX_NAME_CHARACTERS = 100
 
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB)", re.ASCII)
-_BYTES = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB}
-_OTHER_SIZE = re.compile(r"([0-9]{1,15}) ?([kKmMgG])i?[bB]?", re.ASCII)
+_SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB|TiB)", re.ASCII)
+_BYTES = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "TiB": TIB}
+_OTHER_SIZE = re.compile(r"([0-9]{1,15}) ?([kKmMgGtT])i?[bB]?", re.ASCII)
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -58,14 +63,19 @@ def parse_duration(value: object) -> float:
     return seconds
 
 
-def parse_size(value: object) -> int:
-    """Bytes of a size: a whole number and one of the units ``B``, ``KiB``, ``MiB``, ``GiB``, without a space.
+def parse_optional_duration(value: object) -> float | None:
+    """Seconds of a duration, as `parse_duration`; None for ``never``."""
+    return None if value == "never" else parse_duration(value)
+
+
+def parse_size(value: object, *, largest: int = MAX_SIZE_BYTES) -> int:
+    """Bytes of a size: a whole number and one of the units ``B``, ``KiB``, ``MiB``, ``GiB``, ``TiB``, without a space.
 
     ``KB`` and ``MB`` are refused, as one half of their readers takes them for 1000 and the other for 1024.
 
     Raises:
         Expected: If the value is neither text nor a number.
-        Refused: If it is no size, or not from 1 to :data:`MAX_SIZE_BYTES`.
+        Refused: If it is no size, or not from 1 to ``largest``.
     """
     text = _text_of(value, "a size such as `10MiB`")
     if _NUMBER.fullmatch(text):
@@ -75,9 +85,33 @@ def parse_size(value: object) -> int:
             raise Refused(messages.size_in_decimal_units(text, f"{other[1]}{other[2].upper()}iB"))
         raise Refused(messages.no_size(text))
     size = int(match[1]) * _BYTES[match[2]]
-    if not 1 <= size <= MAX_SIZE_BYTES:
-        raise Refused(messages.size_out_of_range(text, "1B", "4GiB"))
+    if not 1 <= size <= largest:
+        unit = "GiB" if largest < TIB else "TiB"
+        raise Refused(messages.size_out_of_range(text, "1B", f"{largest // _BYTES[unit]}{unit}"))
     return size
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the machine's memory. ``fraction`` is more than 0 and at most 1."""
+
+    fraction: float
+
+
+def parse_memory(value: object) -> int | Share:
+    """An amount of memory: a size in bytes, or a share such as ``70%``.
+
+    Raises:
+        Expected: If the value is neither text nor a number.
+        Refused: If it is neither a size nor a share of more than 0 and at most 100 percent.
+    """
+    match = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return parse_size(value)
+    percent = float(match[1])
+    if not 0 < percent <= 100:
+        raise Refused(messages.share_out_of_range(match[0]))
+    return Share(percent / 100)
 
 
 def check_name(name: str) -> str:
@@ -130,8 +164,12 @@ ModelUri = Annotated[str, Strict(), AfterValidator(_check_uri)]
 Flag = Annotated[bool, Strict()]
 Port = Annotated[int, Strict(), AfterValidator(_within(0, 65_535))]
 ThreadCount = Annotated[int, Strict(), AfterValidator(_within(1, 1_024))]
+ReplicaCount = Annotated[int, Strict(), AfterValidator(_within(1, 64))]
 
 # These go beside the type of a field: Annotated[float, DURATION].
 TEXT = PlainValidator(check_text)
 DURATION = PlainValidator(parse_duration)
+OPTIONAL_DURATION = PlainValidator(parse_optional_duration)
 SIZE = PlainValidator(parse_size)
+BODY_SIZE = PlainValidator(partial(parse_size, largest=MAX_BODY_BYTES))
+MEMORY = PlainValidator(parse_memory)

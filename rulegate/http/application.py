@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -145,7 +146,8 @@ def _failed(error: Exception, this_request: str) -> Response:
     }
     response = Response(json.dumps(answer), failure.status, mimetype="application/json")
     if failure.retry:
-        response.headers["retry-after"] = str(RETRY_AFTER_S)
+        left_s = getattr(error, "retry_after_s", None)
+        response.headers["retry-after"] = str(RETRY_AFTER_S if left_s is None else max(1, math.ceil(left_s)))
     if isinstance(error, MethodNotAllowed):
         response.headers["allow"] = ", ".join(error.allowed)
     if failure is UNEXPECTED:

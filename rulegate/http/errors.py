@@ -72,6 +72,8 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (serving.ModelNotResolved, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG501", retry=True)),
     (serving.ModelNotLoaded, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG502", retry=True)),
     (serving.ModelStillLoading, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG503", retry=True)),
+    (serving.ModelOverloaded, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG508", retry=True)),
+    (serving.NoMemoryForModel, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG509", retry=True)),
     (serving.ModelDied, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG504", retry=True)),
     (serving.PredictionTimeout, Failure(504, "DEADLINE_EXCEEDED", "RG505")),
     (serving.ResultNotEncodable, Failure(500, "INTERNAL_ERROR", "RG506")),

@@ -45,6 +45,8 @@ class Channel:
         # operations are atomic, so only the end of the connection needs the lock.
         self._waiting: dict[int, queue.SimpleQueue[Frame | None]] = {}
         self._closed = False
+        # When the process last said something, or was first asked something after it had said all.
+        self._heard_s = time.monotonic()
         self._reader = threading.Thread(target=self._read, name=f"channel {name}", daemon=True)
         self._reader.start()
 
@@ -57,6 +59,8 @@ class Channel:
         """
         request_id = next(self._ids)
         mailbox: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        if not self._waiting:
+            self._heard_s = time.monotonic()
         self._waiting[request_id] = mailbox
         try:
             frame = Frame(request_id, kind, meta if isinstance(meta, str) else json.dumps(meta), body)
@@ -82,6 +86,10 @@ class Channel:
             raise ChannelClosed
         return answer
 
+    def silent_s(self) -> float:
+        """For how long the process has owed an answer and has given none to anybody."""
+        return time.monotonic() - self._heard_s
+
     def close(self) -> None:
         """Ends the connection; calls in flight raise ``ChannelClosed``. Safe to call again, from any thread."""
         # shutdown wakes the reader, which does the rest; the peer sees the end of its input.
@@ -93,6 +101,7 @@ class Channel:
         # A process that dies in the middle of an answer is the same news as one that dies between two.
         with contextlib.suppress(OSError, BrokenFrame):
             while (frame := read_frame(stream)) is not None:
+                self._heard_s = time.monotonic()
                 mailbox = self._waiting.get(frame.request_id)
                 if mailbox is not None:
                     mailbox.put(frame)

@@ -2,10 +2,13 @@
 
     ServingError
     ├── ModelUnavailable            the model cannot answer now, and may later
-    │   ├── ModelNotResolved        the registry does not know it, or does not answer
+    │   ├── ModelNotResolved        the registry does not know it
+    │   │   └── RegistryUnreachable the registry does not answer
     │   ├── ModelNotLoaded          it was found but cannot be loaded
     │   │   └── ModelBroken         because its own code or files fail
     │   ├── ModelStillLoading       it is being loaded, longer than this request could wait
+    │   ├── ModelOverloaded         it has as many requests waiting as it may have
+    │   ├── NoMemoryForModel        the memory for models is taken by models in use
     │   └── ModelDied               its process ended while it had the request
     ├── PredictionTimeout           it did not answer in time
     └── PredictionFailed            it answered that this request is wrong
@@ -34,11 +37,23 @@ class ServingError(Exception):
 
 
 class ModelUnavailable(ServingError):
-    """The model cannot answer now; the same request may succeed later."""
+    """The model cannot answer now; the same request may succeed later.
+
+    Attributes:
+        retry_after_s: Seconds before which another try is in vain; None where that is not known.
+    """
+
+    def __init__(self, message: str, *, detail: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, detail=detail)
+        self.retry_after_s = retry_after_s
 
 
 class ModelNotResolved(ModelUnavailable):
-    """The registry has no such model, version, stage or alias, or it does not answer."""
+    """The registry has no such model, version, stage or alias."""
+
+
+class RegistryUnreachable(ModelNotResolved):
+    """The registry does not answer, or answers with a fault of its own; what the URI means is not known."""
 
 
 class ModelNotLoaded(ModelUnavailable):
@@ -51,6 +66,14 @@ class ModelBroken(ModelNotLoaded):
 
 class ModelStillLoading(ModelUnavailable):
     """The model is being loaded, and that takes longer than this request could wait. The load goes on."""
+
+
+class ModelOverloaded(ModelUnavailable):
+    """The model has as many requests waiting as it may have, so this one is not queued."""
+
+
+class NoMemoryForModel(ModelUnavailable):
+    """The memory for models is taken by models that are in use."""
 
 
 class ModelDied(ModelUnavailable):

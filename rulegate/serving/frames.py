@@ -33,6 +33,7 @@ class Kind(enum.IntEnum):
     PREDICT = 2
     RESOLVE = 3
     FETCH = 4
+    RESOLVE_ALL = 5
     RESULT = 16
     ERROR = 17
 

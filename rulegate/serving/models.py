@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from rulegate.serving.errors import ModelUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +41,31 @@ class Registry(Protocol):
         """The version that ``model_uri`` means now.
 
         Raises:
-            ModelNotResolved: If it means none, or the registry does not answer.
+            ModelNotResolved: If it means none.
+            RegistryUnreachable: If the registry does not answer.
         """
         ...
 
+    def may_move(self, model_uri: str) -> bool:
+        """Whether the URI may mean another version later: a stage, an alias, ``latest`` or a folder."""
+        ...
+
+    def resolve_all(
+        self, model_uris: Sequence[str], *, timeout_s: float
+    ) -> Mapping[str, ModelVersion | ModelUnavailable]:
+        """What each URI means now, or why that is not known; one call to the registry for each model name."""
+        ...
+
     def fetch(self, version: ModelVersion, *, timeout_s: float) -> Path:
-        """A local folder with the version's files, which nobody changes while the gateway runs.
+        """A local folder with the version's files, which stays as it is until the version is released as often.
 
         Raises:
             ModelNotLoaded: If the files cannot be brought, or are no model.
         """
+        ...
+
+    def release(self, version: ModelVersion) -> None:
+        """Allows the local files of a version to go; once for each fetch that succeeded. Does not wait."""
         ...
 
     def discard(self, version: ModelVersion) -> None:
@@ -67,6 +84,10 @@ class LoadedModel(Protocol):
             PredictionTimeout: If there is no answer within ``timeout_s`` seconds.
             ModelDied: If the model ended before it answered.
         """
+        ...
+
+    def memory_bytes(self) -> int:
+        """What it holds of this machine's memory, not counting what it shares with others; 0 once it has ended."""
         ...
 
     def close(self) -> None:

@@ -1,34 +1,52 @@
-"""The pool: which models are loaded, one load a version, and leases on them.
+"""The pool: leases on loaded versions, by model URI.
 
-The life of a version, as the pool sees it:
+    lease(model URI)
+      │  which version is that?      `bindings`: URI → version, asked of the registry
+      ▼
+    resident of that version         `residents`: LOADING ──► READY ──► ENDED, within the memory limit
+      │  its least busy process
+      ▼
+    Lease ── predict ── given back   the resident may be idle now, and then it may go
 
-        lease ──► resolving ──► fetching, loading ──► ready ──► ended ─┐
-          ▲            │                │                              │
-          └────────────┴── failed ◄─────┘     the next lease begins anew
-
-Can one version be loaded twice at once? No: requests that need it while it is being loaded wait for that load, also
-when they came by different URIs. Can a version in use be unloaded? Nothing unloads a version but the pool's end; a
-process that dies takes its leases' requests along (`ModelDied`). What do waiters get when a load fails? The same error,
-each; nothing stays behind, and the next request tries again. Is a lock held while loading? No; the lock guards two
-dictionaries for as long as a look-up takes. What happens at shutdown? `close` ends every model at once: call it when no
-request is in flight.
+Can one version be loaded twice at once? No: who needs it while it is being loaded waits for that load, also when they
+came by different URIs. Can a version in use be unloaded? No: only an idle resident is ended, and one that somebody
+waits for is not idle; a process that ends by itself takes its requests along (`ModelDied`). What do waiters get when
+a load fails? The same error, each; nothing stays behind but a short pause, in which the next tries get that error at
+once. Is a lock held while loading? No: locks are held for look-ups and counts, never while anything is called that
+waits. What happens at shutdown? `close` ends every process at once; call it when no request is in flight.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 
-from rulegate.serving.errors import ModelBroken, ModelNotLoaded, ModelStillLoading, ServingError
+from rulegate.serving.admission import Admission
+from rulegate.serving.bindings import Bindings
 from rulegate.serving.models import LoadedModel, ModelBackend, ModelVersion, Prediction, Registry
+from rulegate.serving.resident import Replica, Resident
+from rulegate.serving.residents import Residents
 
-_log = logging.getLogger("rulegate.serving")
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """What bounds a pool.
+
+    Attributes:
+        load_timeout_s: How long resolving may take, and how long fetching and loading may take together.
+        memory_limit_bytes: What all loaded models may hold together; None: anything.
+        idle_timeout_s: After how long without a request a version is unloaded; None keeps it.
+        replicas: Processes of one version.
+        capacity: Requests that the gateway can hold at once.
+    """
+
+    load_timeout_s: float = 120.0
+    memory_limit_bytes: int | None = None
+    idle_timeout_s: float | None = None
+    replicas: int = 1
+    capacity: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,143 +67,131 @@ class Lease:
         return self._model.predict(body, content_type, timeout_s=timeout_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    version: ModelVersion
-    model: LoadedModel
-    ended: threading.Event
-
-
-_Loading = Future[_Loaded]
-
-
-def _is_over(loading: _Loading) -> bool:
-    """Whether the work has failed, or what it loaded has ended since: then the next lease begins anew."""
-    return loading.done() and (loading.exception() is not None or loading.result().ended.is_set())
-
-
 class ModelPool:
-    """Loads models when they are first needed and keeps them. Safe to use from many threads.
+    """Loads versions when they are first needed, keeps them while they are used. Safe to use from many threads.
 
     Args:
         registry: Resolves model URIs and brings files.
         backend: Makes a version answer.
-        load_timeout_s: How long resolving, fetching and loading may take together.
+        settings: Bounds.
+        clock: Seconds that only grow; another one only in tests.
     """
 
-    def __init__(self, registry: Registry, backend: ModelBackend, *, load_timeout_s: float) -> None:
-        self._registry = registry
-        self._backend = backend
-        self._load_timeout_s = load_timeout_s
-        self._lock = threading.Lock()
-        # Work that is under way or done. What is over stays until somebody asks again or another model ends.
-        self._by_uri: dict[str, _Loading] = {}
-        self._by_identity: dict[str, _Loading] = {}
-        self._closed = False
+    def __init__(
+        self,
+        registry: Registry,
+        backend: ModelBackend,
+        settings: PoolSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._admission = Admission(settings.capacity)
+        self._bindings = Bindings(registry, timeout_s=settings.load_timeout_s, clock=clock)
+        self._residents = Residents(
+            registry,
+            backend,
+            load_timeout_s=settings.load_timeout_s,
+            memory_limit_bytes=settings.memory_limit_bytes,
+            replicas=settings.replicas,
+            on_end=self._bindings.release,
+            clock=clock,
+        )
 
     @contextlib.contextmanager
     def lease(self, model_uri: str, *, timeout_s: float) -> Iterator[Lease]:
         """The loaded version that ``model_uri`` means, loaded now if it is not.
 
         Raises:
+            ModelOverloaded: At once, if too many requests to this model are in flight.
             ModelNotResolved: If the registry does not know it or does not answer.
             ModelNotLoaded: If it cannot be loaded.
+            NoMemoryForModel: If models in use leave no memory for it.
             ModelStillLoading: If it is not ready within ``timeout_s`` seconds; the load goes on.
         """
-        loaded, load_s = self._ready(model_uri), 0.0
-        if loaded is None:
-            begin = time.monotonic()
-            loading = self._once(self._by_uri, model_uri, lambda: self._load(model_uri))
+        begin_s = self._clock()
+        with self._admission.admit(model_uri):
+            resident, replica, waited = self._take(model_uri, begin_s + timeout_s)
             try:
-                loaded = loading.result(timeout=max(0.0, timeout_s))
-            except FutureTimeout:
-                raise ModelStillLoading(
-                    f"{model_uri} is still being loaded; it was not ready within {timeout_s:.0f} s"
-                ) from None
-            load_s = time.monotonic() - begin
-        yield Lease(loaded.version, load_s, loaded.model)
+                yield Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model)
+            finally:
+                self._residents.give_back(resident, replica)
 
     def load(self, model_uri: str) -> None:
         """Loads a model ahead of its first request, with the pool's own time limit.
 
         Raises:
-            ServingError: As `lease`.
+            ModelUnavailable: As `lease`.
         """
-        with self.lease(model_uri, timeout_s=self._load_timeout_s):
+        with self.lease(model_uri, timeout_s=self._settings.load_timeout_s):
             pass
 
     def is_ready(self, model_uri: str) -> bool:
         """Whether a request for ``model_uri`` would find it loaded now."""
-        return self._ready(model_uri) is not None
+        version = self._bindings.get(model_uri)
+        return version is not None and self._residents.is_ready(version)
+
+    def memory_bytes(self) -> int:
+        """What all loaded versions hold, with estimates for those that are being loaded."""
+        return self._residents.held_bytes()
+
+    def bound(self) -> dict[str, ModelVersion]:
+        """What each model URI means, of those whose version is in memory or on its way there."""
+        return self._bindings.all()
+
+    def follow(self, model_uri: str, old: ModelVersion, new: ModelVersion) -> None:
+        """Leads a URI from one version to another without a request noticing.
+
+        The new version is loaded beside the old one and takes over when it is ready; the old one ends when its last
+        request has. Returns when the new one has taken over, or the URI means something else by now.
+
+        Raises:
+            ModelUnavailable: If the new version cannot be loaded; then everything stays as it is.
+        """
+        resident, replica = self._residents.enter(new)
+        if replica is None:
+            until_s = self._clock() + self._settings.load_timeout_s
+            replica = self._residents.wait(resident, until_s=until_s)
+        if replica is None:
+            return
+        self._bindings.move(model_uri, old, new)
+        for version in (old, new):
+            self._supersede_unless_bound(version)
+        self._residents.give_back(resident, replica)
+
+    def tidy(self) -> None:
+        """Unloads what has been idle for too long, measures what has been used, replaces processes that ended.
+
+        To be called about once a second, by one thread.
+        """
+        if self._settings.idle_timeout_s is not None:
+            self._residents.unload_idle(since_s=self._clock() - self._settings.idle_timeout_s)
+        self._residents.measure()
+        self._residents.restore_replicas()
 
     def close(self) -> None:
-        """Ends all models at once. Later leases fail. Safe to call again."""
-        with self._lock:
-            self._closed = True
-            done = [loading for loading in self._by_identity.values() if loading.done() and not _is_over(loading)]
-        for loading in done:
-            loading.result().model.close()
+        """Ends all processes at once. Later leases fail. Safe to call again."""
+        self._residents.close()
 
-    def _ready(self, model_uri: str) -> _Loaded | None:
-        loading = self._by_uri.get(model_uri)
-        if loading is None or not loading.done() or _is_over(loading):
-            return None
-        return loading.result()
+    def _take(self, model_uri: str, until_s: float) -> tuple[Resident, Replica, bool]:
+        waited = False
+        while True:
+            version = self._bindings.get(model_uri)
+            if version is None:
+                version, waited = self._bindings.resolve(model_uri, until_s=until_s), True
+            resident, replica = self._residents.enter(version)
+            if replica is None:
+                waited = True
+                replica = self._residents.wait(resident, until_s=until_s)
+            if replica is None:
+                continue
+            if self._bindings.get(model_uri) is not version and not self._bindings.keep(model_uri, version):
+                # The URI has been led to another version meanwhile. This one may answer, as it could have a moment
+                # ago, but if nothing means it any more, it must not stay.
+                self._supersede_unless_bound(version)
+            return resident, replica, waited
 
-    def _once(self, known: dict[str, _Loading], key: str, work: Callable[[], _Loaded]) -> _Loading:
-        """The work that is known by ``key``, begun in a thread of its own if there is none or it is over."""
-        with self._lock:
-            if self._closed:
-                raise ModelNotLoaded("the gateway is shutting down")
-            loading = known.get(key)
-            if loading is not None and not _is_over(loading):
-                return loading
-            loading = known[key] = Future()
-
-        def run(loading: _Loading = loading) -> None:
-            try:
-                loading.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
-                loading.set_exception(error)
-
-        # Not in the thread of the first request: that one may have less time than the load needs.
-        threading.Thread(target=run, name=f"load {key}", daemon=True).start()
-        return loading
-
-    def _load(self, model_uri: str) -> _Loaded:
-        begin = time.monotonic()
-        until = begin + self._load_timeout_s
-        try:
-            _log.info("%s is being loaded", model_uri)
-            version = self._registry.resolve(model_uri, timeout_s=self._load_timeout_s)
-            loaded = self._once(
-                self._by_identity, version.identity, lambda: self._load_version(version, until)
-            ).result()
-        except ServingError as error:
-            _log.warning("%s cannot be loaded: %s", model_uri, error.message, extra={"detail": error.detail})
-            raise
-        _log.info("%s is loaded as %s in %.2f s", model_uri, version.reference, time.monotonic() - begin)
-        return loaded
-
-    def _load_version(self, version: ModelVersion, until: float) -> _Loaded:
-        ended = threading.Event()
-
-        def on_end() -> None:
-            ended.set()
-            self._drop_what_is_over()
-
-        folder = self._registry.fetch(version, timeout_s=until - time.monotonic())
-        try:
-            model = self._backend.load(version, folder, timeout_s=until - time.monotonic(), on_end=on_end)
-        except ModelBroken:
-            self._registry.discard(version)
-            raise
-        if self._closed:
-            model.close()
-        return _Loaded(version, model, ended)
-
-    def _drop_what_is_over(self) -> None:
-        with self._lock:
-            for known in (self._by_uri, self._by_identity):
-                for key in [key for key, loading in known.items() if _is_over(loading)]:
-                    del known[key]
+    def _supersede_unless_bound(self, version: ModelVersion) -> None:
+        if not self._bindings.means(version):
+            self._residents.supersede(version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,11 @@ from rulegate.serving.errors import (
     UnsupportedContentType,
 )
 from rulegate.serving.frames import Kind
+from rulegate.serving.memory import process_memory_bytes
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import LoadedModel, ModelVersion, Prediction
+
+_log = logging.getLogger("rulegate.serving")
 
 _FAILURES = {
     "unsupported_content_type": UnsupportedContentType,
@@ -28,10 +32,16 @@ _FAILURES = {
 
 
 class ProcessBackend:
-    """A `ModelBackend` that gives each model a process of its own."""
+    """A `ModelBackend` that gives each model a process of its own.
 
-    def __init__(self, warm_parent: WarmParent) -> None:
+    Args:
+        warm_parent: Forks the processes.
+        stuck_after_s: A process that has requests and says nothing for so long is given up when one of them times out.
+    """
+
+    def __init__(self, warm_parent: WarmParent, *, stuck_after_s: float) -> None:
         self._warm_parent = warm_parent
+        self._stuck_after_s = stuck_after_s
 
     def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> LoadedModel:
         """See `ModelBackend.load`."""
@@ -42,7 +52,7 @@ class ProcessBackend:
             raise ModelNotLoaded("the process that starts models ended; the next request starts another") from None
         except ForkTimeout:
             raise ModelNotLoaded(f"no process could be started for it within {timeout_s:.0f} s") from None
-        model = _ProcessModel(version, forked, on_end)
+        model = _ProcessModel(version, forked, self._stuck_after_s, on_end)
         try:
             modules = model.load(folder, timeout_s=until - time.monotonic())
         except BaseException:
@@ -55,8 +65,9 @@ class ProcessBackend:
 class _ProcessModel:
     """A `LoadedModel` in a process of its own."""
 
-    def __init__(self, version: ModelVersion, forked: Forked, on_end: Callable[[], None]) -> None:
+    def __init__(self, version: ModelVersion, forked: Forked, stuck_after_s: float, on_end: Callable[[], None]) -> None:
         self._version = version
+        self._stuck_after_s = stuck_after_s
         self._forked = forked
         self._on_end = on_end
         self._channel = Channel(forked.socket, name=version.reference, on_close=self._ended)
@@ -82,12 +93,19 @@ class _ProcessModel:
         except ChannelClosed:
             raise ModelDied(f"the process of {self._version.reference} ended while it had the request") from None
         except CallTimeout:
+            if self._channel.silent_s() >= self._stuck_after_s:
+                _log.warning("%s says nothing any more; its process is given up", self._version.reference)
+                self.close()
             raise PredictionTimeout(f"{self._version.reference} did not answer in time") from None
         if answer.kind is Kind.RESULT:
             return Prediction(answer.body, answer.meta)
         facts = answer.facts()
         failure = _FAILURES[facts["kind"]]
         raise failure(facts["message"], error_code=facts["error_code"], detail=facts["detail"])
+
+    def memory_bytes(self) -> int:
+        """See `LoadedModel.memory_bytes`."""
+        return process_memory_bytes(self._forked.pid) or 0
 
     def close(self) -> None:
         """See `LoadedModel.close`."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
-from rulegate.serving.errors import ModelNotLoaded, ModelNotResolved, ModelUnavailable
+from rulegate.serving.errors import ModelNotLoaded, ModelNotResolved, ModelUnavailable, RegistryUnreachable
 from rulegate.serving.frames import Kind
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import ModelVersion
+
+# A version, a logged model and a run's artifacts are what they are for ever; anything else may be led elsewhere.
+_FIXED = re.compile(r"models:/(.*/[0-9]+|m-[0-9a-f]+)$|runs:|[a-z][a-z0-9+.-]*://(?<!file://)")
 
 
 def default_cache_folder() -> Path:
@@ -31,19 +37,38 @@ class MlflowRegistry:
         warm_parent: Forks the registry process.
         registry_uri: The model registry; None leaves the choice to MLflow and its environment variables.
         cache: The folder of fetched models, one sub-folder a version, made if missing. Gateways may share it.
+        cache_limit_bytes: What the folder may hold, but for what is in memory.
     """
 
-    def __init__(self, warm_parent: WarmParent, *, registry_uri: str | None, cache: Path) -> None:
+    def __init__(
+        self, warm_parent: WarmParent, *, registry_uri: str | None, cache: Path, cache_limit_bytes: int
+    ) -> None:
         self._warm_parent = warm_parent
         self._registry_uri = registry_uri
         self._cache = cache
+        self._cache_limit_bytes = cache_limit_bytes
+        # How often each version is in use; those are not removed from the cache.
+        self._kept: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._process: tuple[Forked, Channel] | None = None
 
     def resolve(self, model_uri: str, *, timeout_s: float) -> ModelVersion:
         """See `Registry.resolve`."""
-        facts = self._call(Kind.RESOLVE, {"model_uri": model_uri}, ModelNotResolved, timeout_s)
-        return ModelVersion(facts["reference"], facts["artifact_uri"], facts["identity"])
+        return _version(self._call(Kind.RESOLVE, {"model_uri": model_uri}, _not_resolved, timeout_s))
+
+    def may_move(self, model_uri: str) -> bool:
+        """See `Registry.may_move`."""
+        return not _FIXED.match(model_uri)
+
+    def resolve_all(
+        self, model_uris: Sequence[str], *, timeout_s: float
+    ) -> Mapping[str, ModelVersion | ModelUnavailable]:
+        """See `Registry.resolve_all`."""
+        try:
+            facts = self._call(Kind.RESOLVE_ALL, {"model_uris": list(model_uris)}, _not_resolved, timeout_s)
+        except ModelUnavailable as error:
+            return dict.fromkeys(model_uris, error)
+        return {uri: _not_resolved(f) if "message" in f else _version(f) for uri, f in facts.items()}
 
     def fetch(self, version: ModelVersion, *, timeout_s: float) -> Path:
         """See `Registry.fetch`."""
@@ -51,8 +76,28 @@ class MlflowRegistry:
             self._cache.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelNotLoaded(f"the cache folder cannot be made: {error.strerror}", detail=str(error)) from None
-        arguments = {"artifact_uri": version.artifact_uri, "identity": version.identity, "cache": str(self._cache)}
-        return Path(self._call(Kind.FETCH, arguments, ModelNotLoaded, timeout_s)["folder"])
+        with self._lock:
+            self._kept[version.identity] += 1
+            keep = list(self._kept)
+        arguments = {
+            "artifact_uri": version.artifact_uri,
+            "identity": version.identity,
+            "cache": str(self._cache),
+            "cache_limit_bytes": self._cache_limit_bytes,
+            "keep": keep,
+        }
+        try:
+            return Path(self._call(Kind.FETCH, arguments, _not_fetched, timeout_s)["folder"])
+        except BaseException:
+            self.release(version)
+            raise
+
+    def release(self, version: ModelVersion) -> None:
+        """See `Registry.release`."""
+        with self._lock:
+            self._kept[version.identity] -= 1
+            if self._kept[version.identity] <= 0:
+                del self._kept[version.identity]
 
     def discard(self, version: ModelVersion) -> None:
         """See `Registry.discard`."""
@@ -75,22 +120,23 @@ class MlflowRegistry:
             channel.close()
 
     def _call(
-        self, kind: Kind, arguments: dict[str, Any], failure: type[ModelUnavailable], timeout_s: float
+        self,
+        kind: Kind,
+        arguments: dict[str, Any],
+        failure: Callable[[Mapping[str, Any]], ModelUnavailable],
+        timeout_s: float,
     ) -> dict[str, Any]:
         until = time.monotonic() + timeout_s
+        facts = {**arguments, "registry_uri": self._registry_uri}
         try:
-            channel = self._channel(timeout_s)
-            answer = channel.call(
-                kind, {**arguments, "registry_uri": self._registry_uri}, timeout_s=until - time.monotonic()
-            )
+            answer = self._channel(timeout_s).call(kind, facts, timeout_s=until - time.monotonic())
         except (ChannelClosed, WarmParentDied):
-            raise failure("the registry process ended; the next request starts another") from None
+            raise failure({"message": "the registry process ended; the next request starts another"}) from None
         except (CallTimeout, ForkTimeout):
-            raise failure(f"the registry did not answer within {timeout_s:.0f} s") from None
-        facts = answer.facts()
+            raise failure({"message": f"the registry did not answer within {timeout_s:.0f} s"}) from None
         if answer.kind is Kind.ERROR:
-            raise failure(facts["message"], detail=facts["detail"])
-        return facts
+            raise failure(answer.facts())
+        return answer.facts()
 
     def _channel(self, timeout_s: float) -> Channel:
         with self._lock:
@@ -104,3 +150,16 @@ class MlflowRegistry:
         with self._lock:
             if self._process is not None and self._process[0] is forked:
                 self._process = None
+
+
+def _version(facts: Mapping[str, Any]) -> ModelVersion:
+    return ModelVersion(facts["reference"], facts["artifact_uri"], facts["identity"])
+
+
+def _not_resolved(facts: Mapping[str, Any]) -> ModelNotResolved:
+    kind = ModelNotResolved if facts.get("known") else RegistryUnreachable
+    return kind(facts["message"], detail=facts.get("detail", ""))
+
+
+def _not_fetched(facts: Mapping[str, Any]) -> ModelNotLoaded:
+    return ModelNotLoaded(facts["message"], detail=facts.get("detail", ""))

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import traceback
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from urllib.parse import unquote, urlparse
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.utils.models import _parse_model_uri, get_model_name_and_version
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.store.artifact.utils.models import ParsedModelUri, _parse_model_uri, get_model_name_and_version
 
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
 from rulegate.serving.mlflow.redaction import for_client
@@ -34,6 +37,10 @@ MAX_CALLS = 16
 """Calls that run at once; more wait."""
 
 _MODEL_FILE = "MLmodel"
+_IDENTITY_CHARACTERS = 40
+
+# With these the registry says that there is no such thing; with any other, that it could not look.
+_NO_CODES = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "ENDPOINT_NOT_FOUND", "PERMISSION_DENIED"}
 
 
 def run(sock: socket.socket) -> None:
@@ -41,7 +48,9 @@ def run(sock: socket.socket) -> None:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.simplefilter("ignore")  # stages are deprecated, and still what people have
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    # The gateway has time limits of its own, and asks again: minutes of retries would only hide that nobody answers.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     write = threading.Lock()
 
     def answer(frame: Frame) -> None:
@@ -58,14 +67,19 @@ def run(sock: socket.socket) -> None:
 
 def _answer(frame: Frame) -> Frame:
     try:
-        facts = frame.facts()
-        answer = resolve(**facts) if frame.kind is Kind.RESOLVE else fetch(**facts)
-        return Frame(frame.request_id, Kind.RESULT, json.dumps(answer))
-    except MlflowException as error:
-        facts = {"message": for_client(error.message), "detail": ""}
+        answer = _VERBS[frame.kind](**frame.facts())
     except Exception as error:  # noqa: BLE001 - stores and their drivers raise what they like
-        facts = {"message": for_client(f"{type(error).__name__}: {error}"), "detail": traceback.format_exc()}
-    return Frame(frame.request_id, Kind.ERROR, json.dumps(facts))
+        return Frame(frame.request_id, Kind.ERROR, json.dumps(_failure(error)))
+    return Frame(frame.request_id, Kind.RESULT, json.dumps(answer))
+
+
+def _failure(error: Exception) -> dict[str, Any]:
+    """What is told of an error; ``known`` if the registry answered, and the answer was no."""
+    if isinstance(error, MlflowException):
+        known = error.error_code in _NO_CODES or "No versions of model" in error.message
+        return {"message": for_client(error.message), "detail": "", "known": known}
+    message = for_client(f"{type(error).__name__}: {error}")
+    return {"message": message, "detail": traceback.format_exc(), "known": isinstance(error, FileNotFoundError)}
 
 
 def resolve(model_uri: str, registry_uri: str | None) -> dict[str, Any]:
@@ -83,34 +97,101 @@ def resolve(model_uri: str, registry_uri: str | None) -> dict[str, Any]:
         model = client.get_logged_model(model_id)
         return _version(model_uri, model_uri, model.artifact_location)
     name, number = get_model_name_and_version(client, model_uri)
-    version = client.get_model_version(name, str(number))
+    return _registered(client.get_model_version(name, str(number)))
+
+
+def resolve_all(model_uris: list[str], registry_uri: str | None) -> dict[str, Any]:
+    """What each URI means now, or why that is not known, with one call to the registry for each model name.
+
+    A registered model comes with its aliases and with the latest version of each stage, which answers for all its URIs
+    but the aliases of other versions; those versions are asked for one by one.
+    """
+    _use(registry_uri)
+    client = MlflowClient(registry_uri=registry_uri)
+    models: dict[str, RegisteredModel] = {}
+    answers: dict[str, Any] = {}
+    for model_uri in model_uris:
+        try:
+            if not model_uri.startswith("models:"):
+                answers[model_uri] = resolve(model_uri, registry_uri)
+                continue
+            parsed = _parse_model_uri(model_uri)
+            name = str(parsed.name)
+            if name not in models:
+                models[name] = client.get_registered_model(name)
+            answers[model_uri] = _registered(_meant(client, models[name], parsed))
+        except Exception as error:  # noqa: BLE001 - as above; one model's trouble is not another's
+            answers[model_uri] = _failure(error)
+    return answers
+
+
+def _meant(client: MlflowClient, model: RegisteredModel, parsed: ParsedModelUri) -> ModelVersion:
+    latest = {version.version: version for version in model.latest_versions}
+    if parsed.alias is not None:
+        number = model.aliases.get(parsed.alias)
+        if number is None:
+            raise MlflowException(f"Registered model alias {parsed.alias} not found.", INVALID_PARAMETER_VALUE)
+        known = latest.get(str(number)) or latest.get(number)
+        return known or client.get_model_version(model.name, str(number))
+    stage = parsed.stage
+    fitting = [v for v in latest.values() if stage is None or v.current_stage.lower() == stage.lower()]
+    if not fitting:
+        raise MlflowException(f"No versions of model with name '{model.name}' and stage '{stage}' found")
+    return max(fitting, key=lambda version: int(version.version))
+
+
+def _registered(version: ModelVersion) -> dict[str, Any]:
     if version.status != "READY":
-        raise MlflowException(f"Version {number} of model '{name}' is not ready: {version.status}")
-    reference = f"models:/{name}/{version.version}"
+        raise MlflowException(
+            f"Version {version.version} of model '{version.name}' is not ready: {version.status}",
+            INVALID_PARAMETER_VALUE,
+        )
+    reference = f"models:/{version.name}/{version.version}"
     return _version(reference, reference, mlflow.get_registry_uri(), version.creation_timestamp, version.source)
 
 
-def fetch(artifact_uri: str, identity: str, cache: str, registry_uri: str | None) -> dict[str, Any]:
+def fetch(
+    *, artifact_uri: str, identity: str, cache: str, cache_limit_bytes: int, keep: list[str], registry_uri: str | None
+) -> dict[str, Any]:
     """Brings a version's files into the cache and says where they are.
 
     The folder appears under its name at once and whole, so that neither an interrupted download nor another gateway
-    that brings the same version can be mistaken for a model.
+    that brings the same version can be mistaken for a model. Whatever the cache holds beyond its limit goes, least
+    recently fetched first, but for what is to be kept.
     """
     _use(registry_uri)
     folder = Path(cache) / identity
     if folder.is_dir():
+        with contextlib.suppress(OSError):
+            os.utime(folder)
         return {"folder": str(folder)}
     with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache) as partial:
         brought = Path(mlflow.artifacts.download_artifacts(artifact_uri=artifact_uri, dst_path=partial))
         if not (brought / _MODEL_FILE).is_file():
             raise MlflowException(f"It is no MLflow model: it has no {_MODEL_FILE} file")
-        with contextlib.suppress(OSError):
+        try:
             brought.rename(folder)
-        if not folder.is_dir():
-            shutil.copytree(brought, folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
         # TemporaryDirectory wants to find what it made.
         Path(partial).mkdir(exist_ok=True)
+    _prune(Path(cache), cache_limit_bytes, {*keep, identity})
     return {"folder": str(folder)}
+
+
+def _prune(cache: Path, limit_bytes: int, keep: set[str]) -> None:
+    with contextlib.suppress(OSError):
+        entries = sorted((path for path in cache.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+        sizes = {path: sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) for path in entries}
+        excess = sum(sizes.values()) - limit_bytes
+        for path in entries:
+            if excess <= 0:
+                return
+            # What is being fetched has a name of another form, and is left alone.
+            if path.name not in keep and len(path.name) == _IDENTITY_CHARACTERS:
+                excess -= sizes[path]
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _use(registry_uri: str | None) -> None:
@@ -127,7 +208,7 @@ def _version(reference: str, artifact_uri: str, *facts: object) -> dict[str, Any
     return {
         "reference": reference,
         "artifact_uri": artifact_uri,
-        "identity": hashlib.sha256(text.encode()).hexdigest()[:40],
+        "identity": hashlib.sha256(text.encode()).hexdigest()[:_IDENTITY_CHARACTERS],
     }
 
 
@@ -141,7 +222,15 @@ def _local_folder(model_uri: str) -> Path | None:
 def _resolve_folder(folder: Path) -> dict[str, Any]:
     model_file = folder / _MODEL_FILE
     if not model_file.is_file():
-        raise MlflowException(f"The folder '{folder.name}' is no MLflow model: it has no {_MODEL_FILE} file")
+        message = f"The folder '{folder.name}' is no MLflow model: it has no {_MODEL_FILE} file"
+        raise MlflowException(message, INVALID_PARAMETER_VALUE)
     # A folder may be written anew; its MLmodel file, which names the model's id and time, tells one from the other.
     digest = hashlib.sha256(model_file.read_bytes()).hexdigest()
     return _version(f"local:{folder.name}@{digest[:12]}", str(folder.resolve()), folder.resolve(), digest)
+
+
+_VERBS: dict[Kind, Callable[..., dict[str, Any]]] = {
+    Kind.RESOLVE: resolve,
+    Kind.RESOLVE_ALL: resolve_all,
+    Kind.FETCH: fetch,
+}

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from rulegate.serving.errors import ModelBroken, ModelDied, ModelNotLoaded, ModelNotResolved, ModelStillLoading
+from rulegate.serving.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from rulegate.serving.errors import (
+    ModelBroken,
+    ModelDied,
+    ModelNotLoaded,
+    ModelNotResolved,
+    ModelOverloaded,
+    ModelStillLoading,
+    ModelUnavailable,
+    NoMemoryForModel,
+    RegistryUnreachable,
+)
+from rulegate.serving.keeper import Keeper
 from rulegate.serving.models import ModelVersion, Prediction
-from rulegate.serving.pool import ModelPool
+from rulegate.serving.pool import ModelPool, PoolSettings
 
 
 class Shelf:
@@ -19,17 +33,38 @@ class Shelf:
 
     def __init__(self) -> None:
         self.resolved: list[str] = []
+        self.meanings: dict[str, str] = {}
+        self.unreachable = False
+        self.fetched: Counter[str] = Counter()
         self.discarded: list[str] = []
 
     def resolve(self, model_uri: str, *, timeout_s: float) -> ModelVersion:
         self.resolved.append(model_uri)
+        if self.unreachable:
+            raise RegistryUnreachable("nobody answers")
         if model_uri.startswith("unknown"):
             raise ModelNotResolved("no such model")
-        name = model_uri.partition("#")[0]
+        name = self.meanings.get(model_uri, model_uri.partition("#")[0])
         return ModelVersion(name, name, name)
 
+    def may_move(self, model_uri: str) -> bool:
+        return not model_uri.startswith("fixed")
+
+    def resolve_all(self, model_uris, *, timeout_s: float):
+        def answer(uri):
+            try:
+                return self.resolve(uri, timeout_s=timeout_s)
+            except ModelUnavailable as error:
+                return error
+
+        return {uri: answer(uri) for uri in model_uris}
+
+    def release(self, version: ModelVersion) -> None:
+        self.fetched[version.identity] -= 1
+
     def fetch(self, version: ModelVersion, *, timeout_s: float) -> Path:
-        return Path(version.identity)
+        self.fetched[version.identity] += 1
+        return Path(f"/nowhere/{version.identity}")
 
     def discard(self, version: ModelVersion) -> None:
         self.discarded.append(version.identity)
@@ -39,7 +74,10 @@ class Running:
     """A model that answers with its number, until it is ended."""
 
     def __init__(self, number: int, on_end: Callable[[], None]) -> None:
-        self.number, self.on_end, self.ended = number, on_end, False
+        self.number, self.on_end, self.ended, self.size_bytes = number, on_end, False, 10
+
+    def memory_bytes(self) -> int:
+        return 0 if self.ended else self.size_bytes
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
         if self.ended:
@@ -63,11 +101,13 @@ class Stage:
         self.gate.set()
         self.begun = threading.Semaphore(0)
         self.end_early = False
+        self.on_load: Callable[[], None] = lambda: None
 
     def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> Running:
         self.loads += 1
         number = self.loads
         self.begun.release()
+        self.on_load()
         assert self.gate.wait(30)
         if self.failures:
             raise self.failures.pop()
@@ -89,9 +129,27 @@ def stage() -> Stage:
     return Stage()
 
 
+class Clock:
+    """Time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
 @pytest.fixture
-def pool(shelf, stage) -> ModelPool:
-    return ModelPool(shelf, stage, load_timeout_s=30)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pool(shelf, stage, clock) -> Iterator[ModelPool]:
+    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=30, idle_timeout_s=60), clock=clock)
+    yield pool
+    stage.gate.set()
+    pool.close()
 
 
 def ask(pool: ModelPool, uri: str, timeout_s: float = 30) -> bytes:
@@ -126,7 +184,7 @@ def test_models_load_side_by_side(pool, stage):
         assert {answer.result() for answer in answers} == {b"1", b"2"}
 
 
-def test_all_who_wait_get_the_one_error_and_the_next_try_begins_anew(pool, stage):
+def test_all_who_wait_get_the_one_error_and_the_next_try_begins_anew_after_a_pause(pool, stage, clock):
     stage.gate.clear()
     stage.failures = [ModelNotLoaded("no memory")]
     with ThreadPoolExecutor(5) as threads:
@@ -135,24 +193,33 @@ def test_all_who_wait_get_the_one_error_and_the_next_try_begins_anew(pool, stage
         # Whoever comes while the load is under way waits for it.
         stage.gate.set()
         errors = {call.exception() for call in calls if call.exception() is not None}
-    assert len(errors) == 1
+    assert {str(error) for error in errors} == {"no memory"}
     assert not pool.is_ready("m")
+    with pytest.raises(ModelNotLoaded) as again:
+        ask(pool, "m")
+    assert again.value.retry_after_s == FIRST_PAUSE_S
+    assert stage.loads == 1
+    clock.now_s += FIRST_PAUSE_S
     assert ask(pool, "m")
 
 
-def test_an_unknown_model_is_asked_for_again(pool, shelf):
+def test_an_unknown_model_is_asked_for_again(pool, shelf, clock):
     for _ in range(2):
-        with pytest.raises(ModelNotResolved):
-            ask(pool, "unknown")
+        for _ in range(3):
+            with pytest.raises(ModelNotResolved):
+                ask(pool, "unknown")
+        clock.now_s += FIRST_PAUSE_S
     assert shelf.resolved == ["unknown", "unknown"]
 
 
-def test_files_are_discarded_only_when_they_are_at_fault(pool, shelf, stage):
+def test_files_are_discarded_only_when_they_are_at_fault(pool, shelf, stage, clock):
     stage.failures = [ModelBroken("bad pickle"), ModelNotLoaded("too slow")]
     for kind in (ModelNotLoaded, ModelBroken):
         with pytest.raises(kind):
             ask(pool, "m")
+        clock.now_s += LONGEST_PAUSE_S
     assert shelf.discarded == ["m"]
+    assert not +shelf.fetched, "files that nobody uses are held"
 
 
 def test_who_cannot_wait_is_told_and_the_load_goes_on(pool, stage):
@@ -171,11 +238,28 @@ def test_a_model_that_ends_is_loaded_again_for_the_next_request(pool, shelf, sta
     assert ask(pool, "m#a") == ask(pool, "m#b") == b"2"
 
 
-def test_a_model_that_ends_as_it_becomes_ready_is_not_kept(pool, stage):
+def test_a_model_that_ends_as_it_becomes_ready_is_not_kept(pool, stage, clock):
     stage.end_early = True
     with pytest.raises(ModelDied):
         ask(pool, "m")
+    clock.now_s += FIRST_PAUSE_S
     assert ask(pool, "m") == b"2"
+
+
+def test_one_death_is_forgiven_and_a_loop_of_deaths_is_slowed_down(pool, stage, clock):
+    ask(pool, "m")
+    stage.models[-1].close()
+    ask(pool, "m")
+    stage.models[-1].close()
+    with pytest.raises(ModelDied) as refused:
+        ask(pool, "m")
+    assert refused.value.retry_after_s == FIRST_PAUSE_S
+    clock.now_s += FIRST_PAUSE_S
+    assert ask(pool, "m") == b"3"
+    stage.models[-1].close()
+    clock.now_s += FIRST_PAUSE_S
+    with pytest.raises(ModelDied):
+        ask(pool, "m")
 
 
 def test_a_closed_pool_has_ended_its_models_and_loads_no_more(pool, stage):
@@ -194,5 +278,179 @@ def test_a_model_that_becomes_ready_after_the_end_is_ended_too(pool, stage):
         stage.begun.acquire()
         pool.close()
         stage.gate.set()
-        assert isinstance(call.exception(), ModelDied)
+        assert isinstance(call.exception(), ModelUnavailable)
     assert stage.models[0].ended
+
+
+def test_an_idle_model_is_unloaded_and_comes_back(pool, shelf, stage, clock):
+    ask(pool, "m")
+    clock.now_s += 59
+    pool.tidy()
+    assert pool.is_ready("m")
+    clock.now_s += 1
+    pool.tidy()
+    assert not pool.is_ready("m")
+    assert stage.models[0].ended
+    assert not +shelf.fetched
+    assert ask(pool, "m") == b"2"
+    assert shelf.resolved == ["m", "m"], "what is loaded anew is resolved anew"
+
+
+def test_a_model_in_use_is_not_idle(pool, stage, clock):
+    with pool.lease("m", timeout_s=30):
+        clock.now_s += 1000
+        pool.tidy()
+        assert not stage.models[0].ended
+    clock.now_s += 59
+    pool.tidy()
+    assert not stage.models[0].ended, "idle time begins when the model is given back"
+
+
+@pytest.fixture
+def small(shelf, stage, clock) -> Iterator[ModelPool]:
+    """A pool with memory for two models of ten bytes each."""
+    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=0.2, memory_limit_bytes=25), clock=clock)
+    yield pool
+    pool.close()
+
+
+def test_the_least_recently_used_idle_model_makes_room(small, stage, clock):
+    for uri in ("a", "b", "a"):
+        ask(small, uri)
+        clock.now_s += 1
+    ask(small, "c")
+    small.tidy()
+    assert [small.is_ready(uri) for uri in "abc"] == [True, False, True]
+    assert small.memory_bytes() == 20
+
+
+def test_what_a_version_held_last_time_is_reserved_before_it_is_loaded_again(small, stage, clock):
+    for uri in ("a", "b", "c"):
+        ask(small, uri)
+        clock.now_s += 1
+        small.tidy()
+    # "a" is gone; it is known to need ten bytes, so room is made before, not after, it is there.
+    loaded_beside = []
+    stage.on_load = lambda: loaded_beside.append(small.memory_bytes())
+    ask(small, "a")
+    assert loaded_beside == [20], "ten of another model, ten reserved"
+
+
+def test_a_request_waits_for_memory_and_gives_up_when_all_is_in_use(shelf, stage):
+    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=0.2, memory_limit_bytes=15))
+    ask(pool, "b")
+    with pool.lease("a", timeout_s=30):
+        with pytest.raises(NoMemoryForModel):
+            ask(pool, "b", timeout_s=30)
+        assert pool.is_ready("a")
+    pool.close()
+
+
+def test_memory_that_becomes_free_lets_the_waiting_load_go_on(shelf, stage):
+    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=30, memory_limit_bytes=15))
+    ask(pool, "b")
+    with ThreadPoolExecutor(1) as threads:
+        with pool.lease("a", timeout_s=30):
+            waiting = threads.submit(ask, pool, "b")
+            assert not waiting.done()
+        assert waiting.result()
+    assert not pool.is_ready("a")
+    pool.close()
+
+
+def test_a_model_that_grows_past_the_limit_makes_the_idle_ones_go(small, stage, clock):
+    ask(small, "a")
+    clock.now_s += 1
+    with small.lease("b", timeout_s=30):
+        stage.models[1].size_bytes = 100
+        small.tidy()
+        assert [small.is_ready(uri) for uri in "ab"] == [False, True], "one in use stays, however large"
+    small.tidy()
+    assert not small.is_ready("b")
+
+
+def test_replicas_share_the_requests_and_are_replaced_when_they_end(shelf, stage, clock):
+    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=30, replicas=3), clock=clock)
+    with contextlib.ExitStack() as held:
+        leases = [held.enter_context(pool.lease("m", timeout_s=30)) for _ in range(3)]
+        taken = {lease.predict(b"", "", timeout_s=1).body for lease in leases}
+    assert taken == {b"1", b"2", b"3"}
+    stage.models[0].close()
+    assert pool.is_ready("m"), "the others go on"
+    stage.begun = threading.Semaphore(0)
+    pool.tidy()
+    assert stage.begun.acquire(timeout=30)
+    assert stage.loads == 4
+    pool.close()
+
+
+def test_one_model_never_holds_more_requests_than_are_free(shelf, stage):
+    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=30, capacity=4))
+    with pool.lease("a", timeout_s=30), pool.lease("a", timeout_s=30):
+        with pytest.raises(ModelOverloaded), pool.lease("a", timeout_s=30):
+            pass
+        with pool.lease("b", timeout_s=30), pytest.raises(ModelOverloaded), pool.lease("b", timeout_s=30):
+            pass
+    assert ask(pool, "a")
+    pool.close()
+
+
+@pytest.fixture
+def keeper(pool, shelf) -> Iterator[Keeper]:
+    keeper = Keeper(pool, shelf, refresh_interval_s=10)
+    yield keeper
+    keeper.close()
+
+
+def until_followed(keeper: Keeper) -> None:
+    keeper.close()
+    keeper._followers.shutdown(wait=True)
+
+
+def test_a_uri_that_moves_is_followed_without_a_request_waiting(pool, shelf, stage, keeper):
+    with pool.lease("m@prod", timeout_s=30) as lease:
+        shelf.meanings["m@prod"] = "m/2"
+        stage.gate.clear()
+        stage.begun = threading.Semaphore(0)
+        keeper.refresh()
+        assert stage.begun.acquire(timeout=30)
+        keeper.refresh()
+        assert ask(pool, "m@prod") == b"1", "the old version answers while the new one is loaded"
+        stage.gate.set()
+        until_followed(keeper)
+        assert ask(pool, "m@prod") == b"2"
+        assert lease.predict(b"", "", timeout_s=1).body == b"1", "who has the old version keeps it"
+        assert not stage.models[0].ended
+    assert stage.models[0].ended, "the old version goes with its last request"
+    assert stage.loads == 2
+
+
+def test_an_old_version_that_another_uri_means_stays(pool, shelf, stage, keeper):
+    ask(pool, "m#a")
+    ask(pool, "m#b")
+    shelf.meanings["m#a"] = "m/2"
+    keeper.refresh()
+    until_followed(keeper)
+    assert (ask(pool, "m#a"), ask(pool, "m#b")) == (b"2", b"1")
+
+
+def test_a_new_version_that_cannot_be_loaded_leaves_the_old_one(pool, shelf, stage, keeper):
+    ask(pool, "m@prod")
+    shelf.meanings["m@prod"] = "m/2"
+    stage.failures = [ModelBroken("bad")]
+    keeper.refresh()
+    until_followed(keeper)
+    assert ask(pool, "m@prod") == b"1"
+    assert not stage.models[0].ended
+
+
+def test_without_the_registry_what_is_known_goes_on(pool, shelf, stage, keeper, clock):
+    ask(pool, "m@prod")
+    shelf.unreachable = True
+    keeper.refresh()
+    assert ask(pool, "m@prod") == b"1"
+    clock.now_s += 60
+    pool.tidy()
+    assert ask(pool, "m@prod") == b"2", "also when it has to be loaded again"
+    with pytest.raises(RegistryUnreachable):
+        ask(pool, "other")

@@ -1,0 +1,70 @@
+"""Back-off: how long what has failed is left alone before it is tried again."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rulegate.serving.errors import ModelUnavailable
+
+FIRST_PAUSE_S = 0.5
+"""Seconds after a first failure; doubled with each further one."""
+
+LONGEST_PAUSE_S = 30.0
+"""Where the doubling ends."""
+
+FORGOTTEN_AFTER_S = 60.0
+"""Without a failure for so long after a pause has ended, the next failure counts as a first one."""
+
+_MOST_KEYS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    times: int
+    until_s: float
+    error: ModelUnavailable
+
+
+class Backoff:
+    """Pauses by key. Not thread-safe: its owner's lock guards it.
+
+    Args:
+        clock: Seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._failed: OrderedDict[str, _Failed] = OrderedDict()
+
+    def failed(self, key: str, error: ModelUnavailable, *, free: int = 0) -> None:
+        """Notes a failure; the first ``free`` in a row cause no pause."""
+        now_s = self._clock()
+        before = self._failed.pop(key, None)
+        times = 1 if before is None or now_s > before.until_s + FORGOTTEN_AFTER_S else before.times + 1
+        doublings = min(times - 1 - free, 32)
+        pause_s = 0.0 if doublings < 0 else min(FIRST_PAUSE_S * 2.0**doublings, LONGEST_PAUSE_S)
+        self._failed[key] = _Failed(times, now_s + pause_s, error)
+        if len(self._failed) > _MOST_KEYS:
+            self._failed.popitem(last=False)
+
+    def succeeded(self, key: str) -> None:
+        """Forgets the failures of ``key``."""
+        self._failed.pop(key, None)
+
+    def check(self, key: str) -> None:
+        """Returns unless there is a pause now.
+
+        Raises:
+            ModelUnavailable: The error that caused the pause, with the time that is left of it.
+        """
+        failed = self._failed.get(key)
+        if failed is None:
+            return
+        left_s = failed.until_s - self._clock()
+        if left_s > 0:
+            error = copy.copy(failed.error)
+            error.retry_after_s = left_s
+            raise error

@@ -1,0 +1,118 @@
+"""Bindings: which version each model URI means now, asked of the registry once for all who want to know."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+
+from rulegate.serving.backoff import Backoff
+from rulegate.serving.errors import ModelNotResolved, ModelStillLoading, ModelUnavailable, RegistryUnreachable
+from rulegate.serving.models import ModelVersion, Registry
+
+_log = logging.getLogger("rulegate.serving")
+
+
+class Bindings:
+    """Model URI → version. Safe to use from many threads; no lock is held while the registry is asked.
+
+    A URI is bound from the moment somebody needs it until its version leaves memory, so that what is loaded anew is
+    resolved anew. Should the registry not answer then, what the URI last meant goes on holding.
+
+    Args:
+        registry: Knows what URIs mean.
+        timeout_s: How long it may take to say so.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(self, registry: Registry, *, timeout_s: float, clock: Callable[[], float]) -> None:
+        self._registry = registry
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._bound: dict[str, ModelVersion] = {}
+        self._last: dict[str, ModelVersion] = {}
+        self._asking: dict[str, Future[ModelVersion]] = {}
+        self._backoff = Backoff(clock)
+
+    def get(self, model_uri: str) -> ModelVersion | None:
+        """What the URI is bound to; None if to nothing."""
+        return self._bound.get(model_uri)
+
+    def all(self) -> dict[str, ModelVersion]:
+        """Every binding that there is now."""
+        with self._lock:
+            return dict(self._bound)
+
+    def resolve(self, model_uri: str, *, until_s: float) -> ModelVersion:
+        """Binds the URI to what the registry says it means.
+
+        Raises:
+            ModelNotResolved: If it means nothing, or the registry does not answer and never has.
+            ModelStillLoading: If there is no answer by ``until_s`` of the clock; the question stands.
+        """
+        with self._lock:
+            asking = self._asking.get(model_uri)
+            if asking is None:
+                self._backoff.check(model_uri)
+                asking = self._asking[model_uri] = Future()
+                threading.Thread(
+                    target=self._ask, args=(model_uri, asking), name=f"resolve {model_uri}", daemon=True
+                ).start()
+        try:
+            return asking.result(timeout=max(0.0, until_s - self._clock()))
+        except FutureTimeout:
+            raise ModelStillLoading(f"the registry has not yet answered for {model_uri}") from None
+        except ModelUnavailable as error:
+            # One error for all who wait, but each raises its own.
+            raise copy.copy(error) from None
+
+    def keep(self, model_uri: str, version: ModelVersion) -> bool:
+        """Binds the URI to the version if it is bound to nothing; whether it is bound to this version now."""
+        with self._lock:
+            return self._bound.setdefault(model_uri, version) == version
+
+    def move(self, model_uri: str, old: ModelVersion, new: ModelVersion) -> None:
+        """Binds a URI anew, if it is still bound to ``old``."""
+        with self._lock:
+            if self._bound.get(model_uri) == old:
+                self._bound[model_uri] = self._last[model_uri] = new
+
+    def release(self, version: ModelVersion) -> None:
+        """Unbinds every URI that is bound to the version."""
+        with self._lock:
+            for model_uri in [uri for uri, bound in self._bound.items() if bound == version]:
+                del self._bound[model_uri]
+
+    def means(self, version: ModelVersion) -> bool:
+        """Whether any URI is bound to the version."""
+        with self._lock:
+            return version in self._bound.values()
+
+    def _ask(self, model_uri: str, asking: Future[ModelVersion]) -> None:
+        outcome: ModelVersion | ModelUnavailable
+        try:
+            outcome = self._registry.resolve(model_uri, timeout_s=self._timeout_s)
+        except RegistryUnreachable as error:
+            _log.warning("the registry does not answer for %s: %s", model_uri, error.message)
+            outcome = self._last.get(model_uri, error)
+        except ModelUnavailable as error:
+            _log.warning("%s cannot be resolved: %s", model_uri, error.message)
+            outcome = error
+        except Exception:  # noqa: BLE001 - logged whole, and told to whoever waits
+            _log.exception("%s cannot be resolved", model_uri)
+            outcome = ModelNotResolved("the gateway failed to ask the registry; its log tells why")
+        with self._lock:
+            del self._asking[model_uri]
+            if isinstance(outcome, ModelVersion):
+                self._bound[model_uri] = self._last[model_uri] = outcome
+                self._backoff.succeeded(model_uri)
+            else:
+                self._backoff.failed(model_uri, outcome)
+        if isinstance(outcome, ModelVersion):
+            asking.set_result(outcome)
+        else:
+            asking.set_exception(outcome)

@@ -1,0 +1,92 @@
+"""A version in memory, or on its way there: its state, its processes, and who uses them."""
+
+from __future__ import annotations
+
+import enum
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from rulegate.serving.models import LoadedModel, ModelVersion
+
+
+class State(enum.Enum):
+    """Where a version is in its life; the arrows are all the ways there are.
+
+        LOADING ──► READY ──► ENDED
+           └─────────────────────▲
+
+    LOADING ends when every process answers (READY), or one cannot be made (ENDED). READY ends when the version is idle
+    for too long, idle while another needs its memory, idle and no longer what any model URI means, or when its last
+    process has ended. ENDED is for ever: who needs the version again begins with a new resident.
+    """
+
+    LOADING = "loading"
+    READY = "ready"
+    ENDED = "ended"
+
+
+@dataclass(slots=True, eq=False)
+class Replica:
+    """One process of a version.
+
+    Attributes:
+        model: How to talk to it.
+        ended: Set when the process has ended.
+        in_use: Requests that it has now.
+    """
+
+    model: LoadedModel
+    ended: threading.Event
+    in_use: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Resident:
+    """One version that takes up memory. Not thread-safe: the pool's lock guards every field.
+
+    Attributes:
+        version: Which one.
+        state: See `State`.
+        outcome: Done when LOADING has ended; holds the error if it failed.
+        replicas: Its living processes; empty unless READY.
+        in_use: Requests that the replicas have now, together.
+        waiting: Requests, and others, that wait for it to be ready.
+        last_used_s: When it was last given back, by the pool's clock.
+        memory_bytes: What it takes up: estimated until it is measured.
+        measured_s: When that was measured; None before.
+        superseded: Whether no model URI means this version any more.
+        replacing: Whether a process is being made for one that has ended.
+        fetched: Whether its files are held in the cache.
+    """
+
+    version: ModelVersion
+    last_used_s: float
+    state: State = State.LOADING
+    outcome: Future[None] = field(default_factory=Future)
+    replicas: list[Replica] = field(default_factory=list)
+    in_use: int = 0
+    waiting: int = 0
+    memory_bytes: int = 0
+    measured_s: float | None = None
+    superseded: bool = False
+    replacing: bool = False
+    fetched: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether it could go: it is ready, and nobody uses it or waits for it."""
+        return self.state is State.READY and not self.in_use and not self.waiting
+
+    def take(self) -> Replica:
+        """The least busy replica, for one request more. It must be READY."""
+        replica = min(self.replicas, key=lambda replica: replica.in_use) if len(self.replicas) > 1 else self.replicas[0]
+        replica.in_use += 1
+        self.in_use += 1
+        return replica
+
+    def give_back(self, replica: Replica, now_s: float) -> None:
+        """The end of what `take` began."""
+        replica.in_use -= 1
+        self.in_use -= 1
+        self.last_used_s = now_s
