@@ -12,6 +12,7 @@ from rulegate.condition.compile import ERRED, compile
 from rulegate.condition.errors import ConditionError
 from rulegate.condition.evaluate import evaluate
 from rulegate.condition.explain import Explanation, explain
+from rulegate.condition.keys import Key, keys
 from rulegate.condition.parse import parse
 from rulegate.condition.request import Request
 from rulegate.condition.truth import doubts
@@ -59,6 +60,13 @@ class Condition:
             MalformedBodyError: If the condition reads a body that is not JSON.
         """
         return explain(self._checked, request)
+
+    def keys(self, *, errors_count: bool) -> tuple[Key, ...]:
+        """What must hold of every request for which the condition is true.
+
+        With ``errors_count``, of a request for which it is true or errs, every key holds or cannot be found out.
+        """
+        return keys(self._checked, errors_count=errors_count)
 
 
 def compile_condition(text: str, *, origin: Excerpt | None = None) -> Condition:

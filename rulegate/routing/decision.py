@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rulegate.condition import EvaluationError, Request
+from rulegate.condition import EvaluationError, MalformedBodyError, Request
 from rulegate.routing.endpoint import Endpoint, Route
 
 
@@ -88,7 +88,8 @@ def attempts(endpoint: Endpoint, request: Request, *, until: Route | None = None
     for route, condition in endpoint.conditional:
         try:
             outcome = Outcome.MATCHED if condition.value(request) else Outcome.NOT_MATCHED
-        except EvaluationError as error:
+        except (EvaluationError, MalformedBodyError) as error:
+            # The body of a request that was decided on is only malformed where no condition that can match reads it.
             yield Attempt(route.alias, Outcome.ERRED, str(error))
         else:
             yield Attempt(route.alias, outcome)

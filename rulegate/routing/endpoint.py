@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Final
 
 from rulegate.condition import Condition
+from rulegate.routing.index import Entry, RuleIndex
+
+MIN_INDEXED: Final = 16
+"""Routes with a key; with fewer, trying all conditions is as fast as asking the index."""
 
 
 class OnError(enum.Enum):
@@ -41,17 +46,34 @@ class Route:
 class Endpoint:
     """A named list of routes, in the order in which they are tried. Immutable, safe to share between threads.
 
-    ``conditional`` and ``unconditional`` follow from ``routes``: those with a condition, each beside it, in order; and
-    the first without one, wherever it is listed.
+    The other attributes follow from ``routes``.
+
+    Attributes:
+        conditional: The routes with a condition, each beside it, in order.
+        unconditional: The first route without a condition, wherever it is listed.
+        index: Finds those of ``conditional`` that a request may match; None where trying them all is faster.
     """
 
     name: str
     routes: tuple[Route, ...]
     conditional: tuple[tuple[Route, Condition], ...] = field(init=False, repr=False, compare=False)
     unconditional: Route | None = field(init=False, repr=False, compare=False)
+    index: RuleIndex[tuple[Route, Condition]] | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         conditional = tuple((route, route.condition) for route in self.routes if route.condition is not None)
         unconditional = next((route for route in self.routes if route.condition is None), None)
         object.__setattr__(self, "conditional", conditional)
         object.__setattr__(self, "unconditional", unconditional)
+        object.__setattr__(self, "index", _index(conditional))
+
+
+def _index(conditional: tuple[tuple[Route, Condition], ...]) -> RuleIndex[tuple[Route, Condition]] | None:
+    if len(conditional) < MIN_INDEXED:
+        return None
+    entries = []
+    for route, condition in conditional:
+        errors_count = route.on_error is not OnError.NO_MATCH
+        entries.append(Entry((route, condition), condition.keys(errors_count=errors_count), errors_count))
+    index = RuleIndex(entries)
+    return index if index.keyed >= MIN_INDEXED else None

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from typing import Final
+
 from rulegate.condition import Condition, EvaluationError, Request
 from rulegate.routing.decision import Attempt, Decision, attempts
 from rulegate.routing.endpoint import Endpoint, OnError, Route
 
-_NO_MATCH = OnError.NO_MATCH
+MAX_TOLD: Final = 50
+"""Conditions whose outcome is told where none matched: a request must not cost a walk over thousands."""
+
+_NO_MATCH: Final = OnError.NO_MATCH
 
 
 class NoRouteMatched(Exception):
-    """No condition matched and no route does without one. ``tried`` tells what came of each condition."""
+    """No condition matched and no route does without one.
 
-    def __init__(self, endpoint: str, tried: tuple[Attempt, ...]) -> None:
+    Attributes:
+        endpoint: The endpoint's name.
+        tried: What came of its conditions, in order; of the first `MAX_TOLD` only.
+        more: How many others there are.
+    """
+
+    def __init__(self, endpoint: str, tried: tuple[Attempt, ...], more: int = 0) -> None:
         super().__init__(f"no route of the endpoint `{endpoint}` matches this request")
         self.endpoint = endpoint
         self.tried = tried
+        self.more = more
 
 
 class ConditionFailed(Exception):
@@ -32,14 +45,17 @@ def decide(endpoint: Endpoint, request: Request) -> Decision:
     """The route that answers ``request``. Pure and thread-safe; evaluates no condition after the first match.
 
     Routes with a condition are tried in the order of the endpoint, and the first match answers. If there is none, the
-    first route without a condition answers, wherever it is listed.
+    first route without a condition answers, wherever it is listed. Conditions that the endpoint's index rules out are
+    not evaluated: what would be wrong with the request in those alone does not matter to it.
 
     Raises:
         NoRouteMatched: If nothing matches and every route has a condition.
         ConditionFailed: If a condition errs on a route whose ``on_error`` is ``fail``.
-        MalformedBodyError: If a condition reads a body that says it is JSON and is not, whatever ``on_error`` says.
+        MalformedBodyError: If a condition that can still match reads a body that says it is JSON and is not, whatever
+            ``on_error`` says.
     """
-    for route, condition in endpoint.conditional:
+    index = endpoint.index
+    for route, condition in endpoint.conditional if index is None else index.candidates(request):
         # Where an error is no match, nobody asks yet which error it was, and to find that out costs many evaluations.
         if route.on_error is _NO_MATCH:
             matched = condition.matches(request)
@@ -48,7 +64,11 @@ def decide(endpoint: Endpoint, request: Request) -> Decision:
         if matched:
             return Decision(endpoint, route, request)
     if endpoint.unconditional is None:
-        raise NoRouteMatched(endpoint.name, tuple(attempts(endpoint, request)))
+        raise NoRouteMatched(
+            endpoint.name,
+            tuple(islice(attempts(endpoint, request), MAX_TOLD)),
+            more=max(len(endpoint.conditional) - MAX_TOLD, 0),
+        )
     return Decision(endpoint, endpoint.unconditional, request)
 
 

@@ -1,0 +1,156 @@
+"""The rule index: finds the routes that a request may match without trying those that it cannot."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Any, Final, Generic, TypeVar
+
+from rulegate.condition import MalformedBodyError, Request
+from rulegate.condition.keys import ABSENT, Key, Path, Test, reader
+
+_T = TypeVar("_T")
+
+MIN_SHARING: Final = 4
+"""Entries that must ask for one value of the request; with fewer, trying them is as fast as a look-up."""
+
+_Numbers = tuple[int, ...]
+_LookUp = Callable[[Request], Iterable[_Numbers]]
+_Source = tuple[int, int, _Numbers | _LookUp]
+"""The least number that may come of it, and where in the numbers that is; a look-up has not been asked for them yet."""
+_NOBODY: Final[_Numbers] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[_T]):
+    """Something to be found, and the keys of which any one may be used to leave it out.
+
+    With ``errors_count`` it stays in where its key cannot be found out, because then an error makes it win or fail.
+    """
+
+    item: _T
+    keys: tuple[Key, ...]
+    errors_count: bool
+
+
+class RuleIndex(Generic[_T]):
+    """Items in order, by what a request must have for them. Immutable, safe to share between threads.
+
+    Building takes time and memory in proportion to the entries. Asking takes one look-up for each value of the request
+    that keys are about, however many there are of them, and then time in proportion to the items that are left.
+
+    Attributes:
+        chosen: The key that each item is found by, in order; None for those that are tried for every request.
+        keyed: How many are found by a key.
+    """
+
+    __slots__ = ("_items", "_sources", "chosen", "keyed")
+
+    def __init__(self, entries: Sequence[Entry[_T]]) -> None:
+        self.chosen = _choose(entries)
+        self.keyed = sum(key is not None for key in self.chosen)
+        self._items = tuple(entry.item for entry in entries)
+        groups: dict[tuple[Path, Test] | None, list[int]] = defaultdict(list)
+        for number, key in enumerate(self.chosen):
+            groups[(key.path, key.test) if key else None].append(number)
+        sources: list[_Source] = []
+        for about, numbers in groups.items():
+            if about is None:
+                sources.append((numbers[0], 0, tuple(numbers)))
+            else:
+                sources.append((numbers[0], -1, _look_up(*about, numbers, entries, self.chosen)))
+        # In this order they are a heap, and no two begin with one number.
+        self._sources = sources
+
+    def candidates(self, request: Request) -> Iterator[_T]:
+        """The items that this request may match, in order: all but those whose key it does not have.
+
+        A value of the request is read when the first item that asks for it has its turn, and not before. Where that
+        finds a body that is not JSON, all that ask for the value are given, so that trying them finds it too.
+        """
+        items = self._items
+        sources = self._sources.copy()
+        while sources:
+            _, place, source = heappop(sources)
+            if not isinstance(source, tuple):
+                for numbers in source(request):
+                    heappush(sources, (numbers[0], 0, numbers))
+                continue
+            # Up to where another source has its turn; a number has one source, so none is given twice.
+            end = bisect_left(source, sources[0][0], place) if sources else len(source)
+            for here in range(place, end):
+                yield items[source[here]]
+            if end < len(source):
+                heappush(sources, (source[end], end, source))
+
+
+def _choose(entries: Sequence[Entry[Any]]) -> tuple[Key | None, ...]:
+    """For each entry the key that leaves the fewest others beside it, of equal ones rather not of the body."""
+    sharing = Counter(about for entry in entries for about in {(key.path, key.test) for key in entry.keys})
+    crowd = Counter(
+        (key.path, key.test, constant) for entry in entries for key in entry.keys for constant in key.constants
+    )
+
+    def cost(key: Key) -> tuple[int, bool]:
+        beside = max((crowd[key.path, key.test, constant] for constant in key.constants), default=0)
+        return beside, key.path.reads_body
+
+    return tuple(
+        min((key for key in entry.keys if sharing[key.path, key.test] >= MIN_SHARING), key=cost, default=None)
+        for entry in entries
+    )
+
+
+def _look_up(
+    path: Path, test: Test, numbers: Sequence[int], entries: Sequence[Entry[Any]], chosen: Sequence[Key | None]
+) -> _LookUp:
+    """A function of a request that gives the numbers whose keys hold or cannot be found out, in sorted runs."""
+    by_constant: dict[Any, list[int]] = defaultdict(list)
+    for number in numbers:
+        key = chosen[number]
+        for constant in key.constants if key else ():
+            by_constant[constant].append(number)
+    table = {constant: tuple(found) for constant, found in by_constant.items()}
+    unknown = tuple(number for number in numbers if entries[number].errors_count)
+    by_test = _equality if test is Test.EQUALS else _start
+    return by_test(reader(path), table, unknown, tuple(numbers))
+
+
+def _equality(
+    read: Callable[[Request], Any], table: Mapping[Any, _Numbers], unknown: _Numbers, everybody: _Numbers
+) -> _LookUp:
+    def look_up(request: Request) -> Iterable[_Numbers]:
+        try:
+            value = read(request)
+            found = unknown if value is ABSENT else table.get(value, _NOBODY)
+        except MalformedBodyError:
+            found = everybody
+        except (
+            TypeError
+        ):  # a list or an object has no hash: it equals no constant, and errs where it is sought in a set
+            found = unknown
+        return (found,) if found else ()
+
+    return look_up
+
+
+def _start(
+    read: Callable[[Request], Any], table: Mapping[Any, _Numbers], unknown: _Numbers, everybody: _Numbers
+) -> _LookUp:
+    lengths = sorted({len(prefix) for prefix in table})
+
+    def look_up(request: Request) -> Iterable[_Numbers]:
+        try:
+            text = read(request)
+        except MalformedBodyError:
+            return (everybody,)
+        if not isinstance(text, str):
+            return (unknown,) if unknown else ()
+        # Of the prefixes of one key at most one fits, so the runs have no number in common.
+        runs = (table.get(text[:length]) for length in lengths[: bisect_right(lengths, len(text))])
+        return [run for run in runs if run]
+
+    return look_up
