@@ -99,12 +99,18 @@ class _Server(MPServer):  # type: ignore[misc]
     def __init__(self, sock: socket.socket, **settings: Any) -> None:
         super().__init__("rulegate", **settings)
         self._our_socket = sock
+        self._ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
         self._sfd = self._our_socket.fileno()
         self._shd = SocketHolder(self._sfd, False, BACKLOG)  # type: ignore[call-arg]  # its stub has no constructor
         self._sso = self._our_socket
+
+    def signal_handler_reload(self, *_: Any) -> None:
+        """Ends when the terminal does, unless told not to (``nohup``); granian would replace the worker."""
+        if not self._ignores_hangup:
+            self.signal_handler_interrupt()
 
 
 def _load_worker(config: Config, log_format: log.LogFormat) -> Callable[..., Any]:

@@ -27,7 +27,7 @@ _log = logging.getLogger("rulegate.serving")
 MEASURED_AT_ONCE = 8
 """Residents whose memory one round measures: to read it takes the kernel milliseconds."""
 
-FREE_DEATHS = 1
+FREE_DEATHS = 3
 """Deaths of a version's process after which it is started again without a pause."""
 
 

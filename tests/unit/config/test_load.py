@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rulegate.condition import Request
-from rulegate.config import Config, ConfigError, ModelSettings, ServerSettings, load_config
+from rulegate.config import Config, ConfigError, ModelSettings, ServerSettings, Share, load_config
 from rulegate.config.load import MAX_FILE_BYTES
 from rulegate.diagnostics import Severity
 
@@ -30,8 +30,13 @@ server:
   max_body: 512KiB
   request_timeout: 500ms
 models:
+  memory_limit: 4GiB
+  idle_timeout: never
+  refresh_interval: 1m
   load_timeout: 15m
   preload: true
+  replicas: 2
+  cache_limit: 1TiB
 model_endpoints:
   - name: first
     routes:
@@ -71,8 +76,16 @@ def test_a_file_names_only_what_it_changes():
 
 def test_the_defaults_are_those_of_the_documentation():
     server, models = ServerSettings(), ModelSettings()
-    assert dataclasses.astuple(server) == ("127.0.0.1", 5000, 64, 10 * 1024**2, 60.0)
-    assert dataclasses.astuple(models) == (120.0, False)
+    assert dataclasses.astuple(server) == ("127.0.0.1", 5000, 256, 10 * 1024**2, 60.0)
+    assert models == ModelSettings(
+        memory_limit=Share(0.7),
+        idle_timeout_s=900.0,
+        refresh_interval_s=10.0,
+        load_timeout_s=120.0,
+        preload=False,
+        replicas=1,
+        cache_limit_bytes=20 * 1024**3,
+    )
 
 
 def test_every_setting_reaches_its_field_in_the_unit_of_its_name():
@@ -80,7 +93,15 @@ def test_every_setting_reaches_its_field_in_the_unit_of_its_name():
     assert config.registry_uri == "sqlite:///mlflow.db"
     assert config.default_endpoint == "second"
     assert config.server == ServerSettings("0.0.0.0", 0, 8, 512 * 1024, 0.5)
-    assert config.models == ModelSettings(900.0, True)
+    assert config.models == ModelSettings(
+        memory_limit=4 * 1024**3,
+        idle_timeout_s=None,
+        refresh_interval_s=60.0,
+        load_timeout_s=900.0,
+        preload=True,
+        replicas=2,
+        cache_limit_bytes=1024**4,
+    )
     assert [[route.alias for route in endpoint.routes] for endpoint in config.endpoints] == [
         ["accurate", "fast"],
         ["fast"],
@@ -156,7 +177,10 @@ def test_a_wrong_value_is_pointed_at_and_nothing_else(before: str, after: str, c
         ("server: []", "RG309", "[]"),
         ("models: {preload: 1}", "RG309", "1"),
         ('models: {preload: "false"}', "RG309", '"false"'),
-        ("models: {memory_limit: 70%}", "RG307", "memory_limit"),
+        ("models: {memory_limits: 70%}", "RG307", "memory_limits"),
+        ("models: {memory_limit: 120%}", "RG313", "120%"),
+        ("models: {idle_timeout: 5}", "RG312", "5"),
+        ("models: {replicas: 0}", "RG310", "0"),
         ("registry_uri: null", "RG309", "null"),
         ("registry_uri: 5", "RG309", "5"),
         ("default_endpoint: sentimental", "RG319", "sentimental"),
@@ -268,4 +292,4 @@ def test_settings_can_be_replaced_one_by_one():
     """What a command's options do: the file's settings, but for some of them."""
     config: Config = load_config(SMALLEST)
     moved = dataclasses.replace(config, server=dataclasses.replace(config.server, port=8080))
-    assert (moved.server.port, moved.server.threads) == (8080, 64)
+    assert (moved.server.port, moved.server.threads) == (8080, 256)

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from rulegate.config.values import GIB, KIB, MIB, Expected, Refused, check_name, parse_duration, parse_size
+from rulegate.config.values import (
+    GIB,
+    KIB,
+    MAX_BODY_BYTES,
+    MIB,
+    TIB,
+    Expected,
+    Refused,
+    Share,
+    check_name,
+    parse_duration,
+    parse_memory,
+    parse_optional_duration,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,13 +39,23 @@ def test_anything_else_is_no_duration(text: object):
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("1B", 1), ("512KiB", 512 * KIB), ("10MiB", 10 * MIB), ("4GiB", 4 * GIB), ("010MiB", 10 * MIB)]
+    ("text", "size"),
+    [
+        ("1B", 1),
+        ("512KiB", 512 * KIB),
+        ("10MiB", 10 * MIB),
+        ("4GiB", 4 * GIB),
+        ("010MiB", 10 * MIB),
+        ("64TiB", 64 * TIB),
+    ],
 )
 def test_a_size_is_a_whole_number_and_a_binary_unit(text: str, size: int):
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "10", 10, "MiB", "10 MiB", "1.5GiB", "-1B", "0B", "5GiB", "10mib", "10TiB", "١B"])
+@pytest.mark.parametrize(
+    "text", ["", "10", 10, "MiB", "10 MiB", "1.5GiB", "-1B", "0B", "65TiB", "10mib", "10PiB", "١B"]
+)
 def test_anything_else_is_no_size(text: object):
     with pytest.raises(Refused):
         parse_size(text)
@@ -60,3 +84,30 @@ def test_a_name_is_letters_digits_dashes_and_underscores(name: str):
 def test_anything_else_is_no_name(name: str):
     with pytest.raises(Refused):
         check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "memory"),
+    [("70%", Share(0.7)), ("100%", Share(1.0)), ("0.5%", Share(0.005)), ("8GiB", 8 * GIB)],
+)
+def test_memory_is_a_share_or_a_size(text, memory):
+    assert parse_memory(text) == memory
+
+
+@pytest.mark.parametrize("text", ["0%", "101%", "-1%", "70", "%", "70 %", "1e1%", "half", None, True])
+def test_anything_else_is_no_memory(text):
+    with pytest.raises((Refused, Expected)):
+        parse_memory(text)
+
+
+def test_a_body_has_a_smaller_largest_size():
+    assert parse_size("4GiB", largest=MAX_BODY_BYTES) == MAX_BODY_BYTES
+    with pytest.raises(Refused, match="4GiB"):
+        parse_size("5GiB", largest=MAX_BODY_BYTES)
+
+
+def test_never_is_no_duration_where_that_can_be():
+    assert parse_optional_duration("never") is None
+    assert parse_optional_duration("15m") == 900.0
+    with pytest.raises(Refused):
+        parse_duration("never")
