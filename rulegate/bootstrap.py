@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from rulegate.config import Config, Share
+from rulegate.config import BatchingSettings, Config, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application
 from rulegate.serving.keeper import Keeper
@@ -13,6 +14,7 @@ from rulegate.serving.memory import machine_memory_bytes
 from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
+from rulegate.serving.models import Batching
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
 
@@ -66,7 +68,9 @@ def start(config: Config, environment: Mapping[str, str]) -> Running:
         cache=default_cache_folder(),
         cache_limit_bytes=config.models.cache_limit_bytes,
     )
-    backend = ProcessBackend(warm_parent, stuck_after_s=config.server.request_timeout_s)
+    backend = ProcessBackend(
+        warm_parent, stuck_after_s=config.server.request_timeout_s, batching=_batching(config.models.batching)
+    )
     pool = ModelPool(
         registry,
         backend,
@@ -89,6 +93,16 @@ def start(config: Config, environment: Mapping[str, str]) -> Running:
     preload.start()
     keeper.start()
     return Running(application, preload, keeper, pool, registry, warm_parent)
+
+
+def _batching(wanted: BatchingSettings | Literal["auto", "off"]) -> Batching | None:
+    match wanted:
+        case "off":
+            return None
+        case "auto":
+            return Batching(BatchingSettings().max_size, BatchingSettings().max_delay_s, any_flavor=False)
+        case BatchingSettings():
+            return Batching(wanted.max_size, wanted.max_delay_s, any_flavor=True)
 
 
 def _memory_limit_bytes(limit: int | Share) -> int:

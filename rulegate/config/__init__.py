@@ -4,6 +4,7 @@ from rulegate.config.load import ConfigError, load_config
 from rulegate.config.messages import CODES
 from rulegate.config.settings import (
     DEFAULT_PATH,
+    BatchingSettings,
     Config,
     EndpointSettings,
     ModelSettings,
@@ -16,6 +17,7 @@ from rulegate.config.values import Share
 __all__ = [
     "CODES",
     "DEFAULT_PATH",
+    "BatchingSettings",
     "Config",
     "ConfigError",
     "EndpointSettings",

@@ -10,7 +10,14 @@ from pydantic.fields import FieldInfo
 
 from rulegate.config import messages
 from rulegate.config.messages import Fault
-from rulegate.config.settings import EndpointSettings, FileSettings, ModelSettings, RouteSettings, ServerSettings
+from rulegate.config.settings import (
+    BatchingSettings,
+    EndpointSettings,
+    FileSettings,
+    ModelSettings,
+    RouteSettings,
+    ServerSettings,
+)
 from rulegate.config.tree import Mapping, Node, Reported, Scalar, Sequence, Unreadable
 from rulegate.config.values import Expected, Refused
 from rulegate.config.wording import shorten
@@ -32,9 +39,12 @@ _OWNERS = {
     (): ("a configuration", _keys(FileSettings)),
     ("server",): ("`server`", _keys(ServerSettings)),
     ("models",): ("`models`", _keys(ModelSettings)),
+    ("models", "batching"): ("`batching`", _keys(BatchingSettings)),
     ("model_endpoints",): ("an endpoint", _keys(EndpointSettings)),
     ("model_endpoints", "routes"): ("a route", _keys(RouteSettings)),
 }
+_FORMS = {"word", "mapping"}
+_CHOICES = {"batching": ("auto", "off"), "on_error": ("no_match", "match", "fail")}
 _EXAMPLES = {
     "model_endpoints": "model_endpoints:",
     "name": "name: sentiment-router",
@@ -55,7 +65,8 @@ _EXPECTED = {
 def diagnose(error: ValidationError, root: Node, source: Source) -> Iterator[Diagnostic]:
     """One diagnostic for each fault that validation found in ``root``, the tree of ``source``."""
     for found in error.errors(include_url=False, include_input=False):
-        place = found["loc"]
+        # A value that may have two forms brings the form's name along, which is no key of the file.
+        place = tuple(part for part in found["loc"] if part not in _FORMS)
         match found["type"]:
             case "unexpected_keyword_argument":
                 owner, keys = _owner(place[:-1])
@@ -86,7 +97,7 @@ def _of_value(kind: str, context: dict[str, Any], node: Node, place: tuple[int |
                 messages.empty_list(_ITEMS[str(place[-1])]) if isinstance(node, Sequence) and not node.items else None
             )
         case "literal_error", _:
-            choices = ("no_match", "match", "fail")
+            choices = _CHOICES[str(place[-1])]
             return messages.no_choice(node.text, choices) if isinstance(node, Scalar) else _wrong_type("text", node)
     return _wrong_type(_EXPECTED[kind], node)
 

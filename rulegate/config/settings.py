@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import ConfigDict, Field, InstanceOf, PlainValidator, ValidationInfo
+from pydantic import ConfigDict, Discriminator, Field, InstanceOf, PlainValidator, Tag, ValidationInfo
 
 from rulegate.condition import Condition, ConditionError, compile_condition
 from rulegate.config.tree import Text
 from rulegate.config.values import (
     BODY_SIZE,
+    DELAY,
     DURATION,
     GIB,
     MEMORY,
@@ -22,6 +23,7 @@ from rulegate.config.values import (
     OPTIONAL_DURATION,
     SIZE,
     TEXT,
+    BatchSize,
     Expected,
     Flag,
     ModelUri,
@@ -76,6 +78,22 @@ class ServerSettings:
     """How long a request may take, its model's load included."""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchingSettings:
+    """Bounds of a batch; to name them turns batching on for models of every flavor that answer row by row."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    max_size: BatchSize = 128
+    """The most requests in a batch."""
+    max_delay_s: Annotated[float, DELAY, Field(alias="max_delay")] = 0.0
+    """How long the first request of a batch waits for others."""
+
+
+def _form_of_batching(value: object) -> str:
+    return "word" if isinstance(value, Text) else "mapping"
+
+
 _DEFAULT_MEMORY: Final = Share(0.7)
 
 
@@ -93,6 +111,11 @@ class ModelSettings:
     """How often stages, aliases and `latest` are looked up again; `never` only when a model is loaded."""
     replicas: ReplicaCount = 1
     """Processes of each model; the least busy one is taken."""
+    batching: Annotated[
+        Annotated[Literal["auto", "off"], Tag("word")] | Annotated[BatchingSettings, Tag("mapping")],
+        Discriminator(_form_of_batching),
+    ] = "auto"
+    """Whether requests that have queued are merged; `auto`: for flavors that are known to answer row by row."""
     cache_limit_bytes: Annotated[int, SIZE, Field(alias="cache_limit")] = 20 * GIB
     """What the files of models may take up in the cache folder, but for those in use."""
     load_timeout_s: Annotated[float, DURATION, Field(alias="load_timeout")] = 120.0

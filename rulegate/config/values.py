@@ -63,6 +63,12 @@ def parse_duration(value: object) -> float:
     return seconds
 
 
+def parse_delay(value: object) -> float:
+    """Seconds of a duration, as `parse_duration`, or of none: ``0ms``."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    return 0.0 if match is not None and float(match[1]) == 0 else parse_duration(value)
+
+
 def parse_optional_duration(value: object) -> float | None:
     """Seconds of a duration, as `parse_duration`; None for ``never``."""
     return None if value == "never" else parse_duration(value)
@@ -164,12 +170,14 @@ ModelUri = Annotated[str, Strict(), AfterValidator(_check_uri)]
 Flag = Annotated[bool, Strict()]
 Port = Annotated[int, Strict(), AfterValidator(_within(0, 65_535))]
 ThreadCount = Annotated[int, Strict(), AfterValidator(_within(1, 1_024))]
+BatchSize = Annotated[int, Strict(), AfterValidator(_within(1, 1_024))]
 ReplicaCount = Annotated[int, Strict(), AfterValidator(_within(1, 64))]
 
 # These go beside the type of a field: Annotated[float, DURATION].
 TEXT = PlainValidator(check_text)
 DURATION = PlainValidator(parse_duration)
 OPTIONAL_DURATION = PlainValidator(parse_optional_duration)
+DELAY = PlainValidator(parse_delay)
 SIZE = PlainValidator(parse_size)
 BODY_SIZE = PlainValidator(partial(parse_size, largest=MAX_BODY_BYTES))
 MEMORY = PlainValidator(parse_memory)

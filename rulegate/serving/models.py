@@ -34,6 +34,21 @@ class Prediction:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How requests are merged.
+
+    Attributes:
+        max_size: The most requests in a batch.
+        max_delay_s: How long the first request of a batch waits for others.
+        any_flavor: Whether the configuration vouches for models of flavors that are not known to answer row by row.
+    """
+
+    max_size: int
+    max_delay_s: float
+    any_flavor: bool
+
+
 class Registry(Protocol):
     """Knows which version a model URI means, and brings its files. Safe to use from many threads."""
 

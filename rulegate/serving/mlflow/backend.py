@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
@@ -20,7 +21,7 @@ from rulegate.serving.errors import (
 from rulegate.serving.frames import Kind
 from rulegate.serving.memory import process_memory_bytes
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
-from rulegate.serving.models import LoadedModel, ModelVersion, Prediction
+from rulegate.serving.models import Batching, LoadedModel, ModelVersion, Prediction
 
 _log = logging.getLogger("rulegate.serving")
 
@@ -37,10 +38,12 @@ class ProcessBackend:
     Args:
         warm_parent: Forks the processes.
         stuck_after_s: A process that has requests and says nothing for so long is given up when one of them times out.
+        batching: How requests are merged where a model answers row by row; None merges none.
     """
 
-    def __init__(self, warm_parent: WarmParent, *, stuck_after_s: float) -> None:
+    def __init__(self, warm_parent: WarmParent, *, stuck_after_s: float, batching: Batching | None) -> None:
         self._warm_parent = warm_parent
+        self._batching = batching
         self._stuck_after_s = stuck_after_s
 
     def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> LoadedModel:
@@ -54,7 +57,7 @@ class ProcessBackend:
             raise ModelNotLoaded(f"no process could be started for it within {timeout_s:.0f} s") from None
         model = _ProcessModel(version, forked, self._stuck_after_s, on_end)
         try:
-            modules = model.load(folder, timeout_s=until - time.monotonic())
+            modules = model.load(folder, self._batching, timeout_s=until - time.monotonic())
         except BaseException:
             model.close()
             raise
@@ -72,10 +75,11 @@ class _ProcessModel:
         self._on_end = on_end
         self._channel = Channel(forked.socket, name=version.reference, on_close=self._ended)
 
-    def load(self, folder: Path, *, timeout_s: float) -> list[str]:
+    def load(self, folder: Path, batching: Batching | None, *, timeout_s: float) -> list[str]:
         """Has the process load the model; the modules of installed distributions that this imported."""
         try:
-            answer = self._channel.call(Kind.LOAD, {"folder": str(folder)}, timeout_s=timeout_s)
+            wanted = {"folder": str(folder), "batching": asdict(batching) if batching is not None else None}
+            answer = self._channel.call(Kind.LOAD, wanted, timeout_s=timeout_s)
         except ChannelClosed:
             raise ModelNotLoaded("its process ended while loading it") from None
         except CallTimeout:

@@ -1,7 +1,8 @@
 """The life of a model process: load one model, then answer frames until the gateway hangs up.
 
-The main thread reads; predictions run in a few threads, as they do in MLflow's scoring server, so that a model that
-waits for something else does not hold up its other requests. Answers go back in the order in which they are ready.
+The main thread reads. A model that answers row by row has its requests merged, see `batching`. Predictions of any other
+run in a few threads, as they do in MLflow's scoring server, so that a model that waits for something else does not hold
+up its other requests. Answers go back in the order in which they are ready.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import sysconfig
 import threading
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,8 +26,10 @@ from mlflow.environment_variables import _MLFLOW_IS_IN_SERVING_ENVIRONMENT
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
+from rulegate.serving.mlflow.batching import ROW_BY_ROW, Batcher, answers_row_by_row
 from rulegate.serving.mlflow.redaction import for_client
 from rulegate.serving.mlflow.scoring import score
+from rulegate.serving.models import Batching
 
 _KINDS = {UnsupportedContentType: "unsupported_content_type", ResultNotEncodable: "not_encodable"}
 
@@ -38,14 +42,16 @@ def run(sock: socket.socket) -> None:
         return
     before = set(sys.modules)
     try:
-        model = _load(Path(first.facts()["folder"]))
+        facts = first.facts()
+        model = _load(Path(facts["folder"]))
+        batching = _batching(model, facts["batching"])
     except BaseException as error:  # noqa: BLE001 - a model's code may raise anything, SystemExit included
-        facts = {"message": _why(error), "detail": traceback.format_exc()}
-        write_frame(sock, Frame(first.request_id, Kind.ERROR, json.dumps(facts)))
+        failure = {"message": _why(error), "detail": traceback.format_exc()}
+        write_frame(sock, Frame(first.request_id, Kind.ERROR, json.dumps(failure)))
         return
-    loaded = {"modules": _installed(set(sys.modules) - before)}
+    loaded = {"modules": _installed(set(sys.modules) - before), "batches": batching is not None}
     write_frame(sock, Frame(first.request_id, Kind.RESULT, json.dumps(loaded)))
-    _serve(model, sock, stream)
+    _serve(model, batching, sock, stream)
 
 
 def _load(folder: Path) -> mlflow.pyfunc.PyFuncModel:
@@ -56,6 +62,15 @@ def _load(folder: Path) -> mlflow.pyfunc.PyFuncModel:
     sys.dont_write_bytecode = True
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     return mlflow.pyfunc.load_model(str(folder), suppress_warnings=True)
+
+
+def _batching(model: mlflow.pyfunc.PyFuncModel, wanted: dict[str, Any] | None) -> Batching | None:
+    """How the model's requests are merged; None if they are not."""
+    if wanted is None:
+        return None
+    batching = Batching(**wanted)
+    known = model.loader_module in ROW_BY_ROW
+    return batching if (known or batching.any_flavor) and answers_row_by_row(model) else None
 
 
 def _why(error: BaseException) -> str:
@@ -75,18 +90,27 @@ def _installed(names: set[str]) -> list[str]:
     return sorted(name for name in names if is_installed(name))
 
 
-def _serve(model: mlflow.pyfunc.PyFuncModel, sock: socket.socket, stream: BinaryIO) -> None:
+def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: socket.socket, stream: BinaryIO) -> None:
     write = threading.Lock()
 
-    def answer(frame: Frame) -> None:
-        reply = _answer(model, frame)
+    def send(reply: Frame) -> None:
         with write:
             write_frame(sock, reply)
 
-    # As many threads as asyncio.to_thread has, which is what runs predictions in MLflow's scoring server.
-    threads = ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4), thread_name_prefix="predict")
+    def alone(frame: Frame) -> Frame:
+        return _answer(model, frame)
+
+    if batching is not None:
+        take: Callable[[Frame], object] = Batcher(model, batching, alone, send).submit
+    else:
+        # As many threads as asyncio.to_thread has, which is what runs predictions in MLflow's scoring server.
+        threads = ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4), thread_name_prefix="predict")
+
+        def take(frame: Frame) -> object:
+            return threads.submit(lambda: send(alone(frame)))
+
     while (frame := read_frame(stream)) is not None:
-        threads.submit(answer, frame)
+        take(frame)
     # The gateway has hung up: nobody waits for what may still be running.
     os._exit(0)
 

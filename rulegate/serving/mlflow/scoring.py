@@ -46,8 +46,10 @@ def score(model: PyFuncModel, body: bytes, content_type: str) -> bytes:
     return encode(predict(model, parsed), wrapped=parsed.wrapped)
 
 
-def parse(model: PyFuncModel, body: bytes, content_type: str) -> Parsed:
+def parse(model: PyFuncModel, body: bytes | dict[str, Any], content_type: str) -> Parsed:
     """Decodes a request, by the model's signature where it has one.
+
+    A body of JSON may be given parsed; its ``params``, if any, are then taken out of it.
 
     Raises:
         UnsupportedContentType: If the protocol does not know the content type.
@@ -56,7 +58,7 @@ def parse(model: PyFuncModel, body: bytes, content_type: str) -> Parsed:
     media_type = check_content_type(content_type)
     schema = model.metadata.get_input_schema()
     try:
-        if media_type == JSON:
+        if media_type == JSON or isinstance(body, dict):
             json_input = _parse_json_data(body, model.metadata, schema)
             return Parsed(json_input.data, json_input.params, not json_input.is_unified_llm_input)
         if media_type == CSV:

@@ -1,0 +1,224 @@
+"""Batching: requests that came while the model was busy are merged, predicted once, and split again.
+
+What has queued is the batch: unless `Batching.max_delay_s` says so, no request waits for others. Requests merge before
+they are decoded, so that MLflow's parsing, its schema enforcement and the model run once for all of them.
+
+Merging must not show. So only requests of one shape merge, whose columns hold one and the same type in every row: then
+the merged frame has the types that each would have had alone. And only models merge that answer row by row, which is
+tried out when they are loaded. A batch that fails is answered one by one, so that a bad row fails its own request only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from mlflow.pyfunc import PyFuncModel
+from mlflow.utils.proto_json_utils import _get_jsonable_obj
+
+from rulegate.serving.errors import PredictionFailed
+from rulegate.serving.frames import Frame, Kind
+from rulegate.serving.mlflow.scoring import encode, parse, predict
+from rulegate.serving.models import Batching
+from rulegate.serving.protocol import JSON, check_content_type
+
+_log = logging.getLogger("rulegate.model")
+
+ROW_BY_ROW = frozenset({"mlflow.sklearn", "mlflow.xgboost", "mlflow.lightgbm", "mlflow.catboost"})
+"""The loader modules of the flavors whose predictors answer each row for itself."""
+
+TRIED_SIZES = (2, 3, 8, 33)
+"""Sizes of the batches that are tried out: small and odd ones, and one past what vector units take at once."""
+
+MAX_MERGED_BYTES = 64 * 1024
+"""A larger body is a batch of its own, and looking at each of its cells would cost more than merging saves."""
+
+_INT64 = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A request that may merge with others of the same key.
+
+    Attributes:
+        key: What must be equal: the form, the columns, the type of each, and the parameters.
+        body: The parsed JSON.
+        rows: The list in it that holds the rows.
+    """
+
+    key: tuple[object, ...]
+    body: dict[str, Any]
+    rows: list[Any]
+
+
+def rows_of(frame: Frame) -> Rows | None:
+    """The request's rows; None for a request that is to be answered alone."""
+    if len(frame.body) > MAX_MERGED_BYTES:
+        return None
+    try:
+        is_json = check_content_type(frame.meta) == JSON
+        body = json.loads(frame.body) if is_json else None
+    except (PredictionFailed, ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict):
+        return None
+    match [key for key in body if key != "params"], body:
+        case ["dataframe_split"], {"dataframe_split": {"columns": list(columns), "data": [_, *_] as rows, **rest}}:
+            if rest:
+                return None
+            cells = rows
+        case ["dataframe_records"], {"dataframe_records": [dict(first), *_] as rows}:
+            columns = list(first)
+            if not all(isinstance(row, dict) and list(row) == columns for row in rows):
+                return None
+            cells = [list(row.values()) for row in rows]
+        case _:
+            return None
+    types = _types(cells, len(columns))
+    if types is None or not all(isinstance(column, str) for column in columns):
+        return None
+    key = ("dataframe_split" in body, tuple(columns), types, json.dumps(body.get("params"), sort_keys=True))
+    return Rows(key, body, rows)
+
+
+def _types(rows: Sequence[Any], width: int) -> tuple[type, ...] | None:
+    """The type of each column, if each row has a plain cell for each column, of the same type as in the row before."""
+    types: tuple[type, ...] | None = None
+    for row in rows:
+        if not isinstance(row, list) or len(row) != width or not all(map(_is_plain, row)):
+            return None
+        found = tuple(map(type, row))
+        if types is not None and found != types:
+            return None
+        types = found
+    return types
+
+
+def _is_plain(cell: object) -> bool:
+    """Whether the cell's column has the cell's type, whatever other cells of that type are in it."""
+    match cell:
+        case str() | bool():
+            return True
+        case int():
+            return -_INT64 <= cell < _INT64
+        case float():
+            return math.isfinite(cell)
+    return False
+
+
+def predict_merged(model: PyFuncModel, requests: Sequence[Rows]) -> list[bytes]:
+    """The encoded answers to requests of one key, in their order.
+
+    Raises:
+        PredictionFailed: If the batch fails, or the model does not return a list with one prediction a row.
+    """
+    first = requests[0].body
+    rows = [row for request in requests for row in request.rows]
+    form = "dataframe_split" if "dataframe_split" in first else "dataframe_records"
+    value = {**first[form], "data": rows} if form == "dataframe_split" else rows
+    parsed = parse(model, {**first, form: value}, JSON)
+    predictions = _get_jsonable_obj(predict(model, parsed), pandas_orient="records")
+    if not isinstance(predictions, list) or len(predictions) != len(rows):
+        raise PredictionFailed("The model does not return one prediction a row.", error_code="INTERNAL_ERROR")
+    ends = list(itertools.accumulate(len(request.rows) for request in requests))
+    return [
+        encode(predictions[begin:end], wrapped=parsed.wrapped) for begin, end in zip([0, *ends], ends, strict=False)
+    ]
+
+
+def answers_row_by_row(model: PyFuncModel) -> bool:
+    """Whether the rows of the model's input example are answered together as they are apart, to the last digit."""
+    example = model.input_example
+    if not isinstance(example, pd.DataFrame) or example.empty:
+        return False
+    body = json.loads(example.to_json(orient="split", index=False))
+    requests = []
+    for row in body["data"]:
+        alone = {"dataframe_split": {"columns": body["columns"], "data": [row]}}
+        request = rows_of(Frame(0, Kind.PREDICT, JSON, json.dumps(alone).encode()))
+        if request is None:
+            return False
+        requests.append(request)
+    try:
+        apart = [predict_merged(model, [request])[0] for request in requests]
+        for size in TRIED_SIZES:
+            numbers = [number % len(requests) for number in range(size)]
+            together = predict_merged(model, [requests[number] for number in numbers])
+            if together != [apart[number] for number in numbers]:
+                return False
+    except PredictionFailed:
+        return False
+    return True
+
+
+class Batcher:
+    """Answers requests in batches, in a thread of its own.
+
+    Args:
+        model: Answers row by row.
+        batching: How requests are merged.
+        alone: Answers a request that does not merge; called in the batcher's thread.
+        send: Sends an answer back.
+    """
+
+    def __init__(
+        self, model: PyFuncModel, batching: Batching, alone: Callable[[Frame], Frame], send: Callable[[Frame], None]
+    ) -> None:
+        self._model = model
+        self._batching = batching
+        self._alone = alone
+        self._send = send
+        self._queue: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="batches", daemon=True).start()
+
+    def submit(self, frame: Frame) -> None:
+        """Takes a request; its answer is sent when it is ready."""
+        self._queue.put(frame)
+
+    def _run(self) -> None:
+        while True:
+            groups: dict[object, list[tuple[Frame, Rows]]] = {}
+            for frame in self._waiting():
+                rows = rows_of(frame)
+                if rows is None:
+                    self._send(self._alone(frame))
+                else:
+                    groups.setdefault(rows.key, []).append((frame, rows))
+            for group in groups.values():
+                self._answer(group)
+
+    def _waiting(self) -> list[Frame]:
+        """What has queued; waits for the first request, and for others only as long as it may."""
+        frames = [self._queue.get()]
+        until_s = time.monotonic() + self._batching.max_delay_s
+        while len(frames) < self._batching.max_size:
+            left_s = until_s - time.monotonic()
+            try:
+                frames.append(self._queue.get(timeout=left_s) if left_s > 0 else self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return frames
+
+    def _answer(self, group: list[tuple[Frame, Rows]]) -> None:
+        frames = [frame for frame, _ in group]
+        if len(group) > 1:
+            try:
+                bodies = predict_merged(self._model, [rows for _, rows in group])
+            except PredictionFailed:
+                # One request of them is at fault; apart, each gets its own answer.
+                pass
+            else:
+                for frame, body in zip(frames, bodies, strict=True):
+                    self._send(Frame(frame.request_id, Kind.RESULT, JSON, body))
+                return
+        for frame in frames:
+            self._send(self._alone(frame))
