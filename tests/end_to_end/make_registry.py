@@ -13,10 +13,28 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 warnings.simplefilter("ignore")
 
 import mlflow  # noqa: E402 - after its switches are set
+import mlflow.sklearn  # noqa: E402
 from mlflow.models import ModelSignature  # noqa: E402
 from mlflow.types import ColSpec, Schema  # noqa: E402
 
 MODELS = Path(__file__).parent / "models"
+
+
+def log_row_by_row() -> None:
+    """A scikit-learn model with an input example, whose answers tell each row apart."""
+    import pandas as pd
+    from sklearn.linear_model import LogisticRegression
+
+    rows = pd.DataFrame({"a": [float(i) for i in range(70)], "b": [i % 7 for i in range(70)]})
+    classifier = LogisticRegression(max_iter=10_000).fit(rows, rows["b"])
+    mlflow.sklearn.log_model(
+        classifier,
+        name="rows",
+        registered_model_name="rows",
+        input_example=rows.head(5),
+        signature=ModelSignature(inputs=Schema([ColSpec("double", "a"), ColSpec("long", "b")])),
+        pip_requirements=["scikit-learn"],
+    )
 
 
 def main() -> None:
@@ -46,6 +64,7 @@ def main() -> None:
     log("stubborn", "stubborn", "text")
     log("dying", "dying", "text")
     broken = log("broken", "obedient", "command")
+    log_row_by_row()
     with mlflow.start_run() as run:
         versions = [log("versioned", "versioned", "text", model_config={"number": n}) for n in (1, 2, 3)]
     client.transition_model_version_stage("versioned", "1", "Production")
