@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from typing import Any, Final, Generic, TypeVar
 
 from rulegate.condition import MalformedBodyError, Request
-from rulegate.condition.keys import ABSENT, Key, Path, Test, reader
+from rulegate.condition.keys import ABSENT, Key, Path, Relation, reader
 
 _T = TypeVar("_T")
 
@@ -53,9 +53,9 @@ class RuleIndex(Generic[_T]):
         self.chosen = _choose(entries)
         self.keyed = sum(key is not None for key in self.chosen)
         self._items = tuple(entry.item for entry in entries)
-        groups: dict[tuple[Path, Test] | None, list[int]] = defaultdict(list)
+        groups: dict[tuple[Path, Relation] | None, list[int]] = defaultdict(list)
         for number, key in enumerate(self.chosen):
-            groups[(key.path, key.test) if key else None].append(number)
+            groups[(key.path, key.relation) if key else None].append(number)
         sources: list[_Source] = []
         for about, numbers in groups.items():
             if about is None:
@@ -89,23 +89,23 @@ class RuleIndex(Generic[_T]):
 
 def _choose(entries: Sequence[Entry[Any]]) -> tuple[Key | None, ...]:
     """For each entry the key that leaves the fewest others beside it, of equal ones rather not of the body."""
-    sharing = Counter(about for entry in entries for about in {(key.path, key.test) for key in entry.keys})
+    sharing = Counter(about for entry in entries for about in {(key.path, key.relation) for key in entry.keys})
     crowd = Counter(
-        (key.path, key.test, constant) for entry in entries for key in entry.keys for constant in key.constants
+        (key.path, key.relation, constant) for entry in entries for key in entry.keys for constant in key.constants
     )
 
     def cost(key: Key) -> tuple[int, bool]:
-        beside = max((crowd[key.path, key.test, constant] for constant in key.constants), default=0)
+        beside = max((crowd[key.path, key.relation, constant] for constant in key.constants), default=0)
         return beside, key.path.reads_body
 
     return tuple(
-        min((key for key in entry.keys if sharing[key.path, key.test] >= MIN_SHARING), key=cost, default=None)
+        min((key for key in entry.keys if sharing[key.path, key.relation] >= MIN_SHARING), key=cost, default=None)
         for entry in entries
     )
 
 
 def _look_up(
-    path: Path, test: Test, numbers: Sequence[int], entries: Sequence[Entry[Any]], chosen: Sequence[Key | None]
+    path: Path, relation: Relation, numbers: Sequence[int], entries: Sequence[Entry[Any]], chosen: Sequence[Key | None]
 ) -> _LookUp:
     """A function of a request that gives the numbers whose keys hold or cannot be found out, in sorted runs."""
     by_constant: dict[Any, list[int]] = defaultdict(list)
@@ -115,8 +115,8 @@ def _look_up(
             by_constant[constant].append(number)
     table = {constant: tuple(found) for constant, found in by_constant.items()}
     unknown = tuple(number for number in numbers if entries[number].errors_count)
-    by_test = _equality if test is Test.EQUALS else _start
-    return by_test(reader(path), table, unknown, tuple(numbers))
+    by_relation = _equality if relation is Relation.EQUALS else _start
+    return by_relation(reader(path), table, unknown, tuple(numbers))
 
 
 def _equality(
