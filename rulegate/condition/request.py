@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar, overload
 
 from rulegate.condition.body import MAX_JSON_DEPTH, parse_body
 from rulegate.condition.errors import NoJsonError
+from rulegate.condition.meter import Meter
 
 _T = TypeVar("_T")
 _Texts = Mapping[str, str]
@@ -38,6 +39,19 @@ class Headers:
     def get(self, name: str, default: Any = None) -> Any:
         """The value of the header, or ``default`` if the request does not have it."""
         return self.folded.get(_folded(name), default)
+
+    # As in Flask these three can be looped over once; names are written as WSGI hands them on.
+    def keys(self) -> Iterator[str]:
+        """The names."""
+        return iter([name.title() for name in self.folded])
+
+    def values(self) -> Iterator[str]:
+        """The values."""
+        return iter([*self.folded.values()])
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """The names with their values."""
+        return iter([(name.title(), value) for name, value in self.folded.items()])
 
 
 class Texts(dict[str, str]):
@@ -92,7 +106,8 @@ class Request:
         content_type: The content type with its parameters; otherwise the header ``Content-Type``, or
             ``application/json`` where ``json`` is given, or None.
         content_length: The length of the body in bytes; otherwise the header ``Content-Length``, or None.
-        now: The time of the request, ISO 8601 text or a datetime; None is the time at which a condition asks.
+        now: The time of the request, ISO 8601 text or a datetime, in UTC unless it has a time zone; None is the time at
+            which a condition first asks.
 
     ``headers``, ``args`` and ``cookies`` may each be a function without parameters that makes the mapping: it is called
     when a condition first reads it, and at most once. A request belongs to one thread. It is never changed; neither may
@@ -158,6 +173,17 @@ class Request:
         if _media_type(self.content_type) != "application/json":
             raise NoJsonError("the request's content type is not application/json")
         return parse_body(self._body)
+
+    @_Lazy
+    def meter(self) -> Meter:
+        """What conditions have cost for this request."""
+        return Meter()
+
+    @_Lazy
+    def moment(self) -> dt.datetime:
+        """The time of the request, with its time zone; a time without one is in UTC."""
+        now = self.now or dt.datetime.now(dt.UTC)
+        return now if now.tzinfo else now.replace(tzinfo=dt.UTC)
 
     @_Lazy
     def headers(self) -> Headers:
