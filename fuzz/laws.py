@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fuzz.requests import requests
 from rulegate.condition import (
+    BudgetExceededError,
     Condition,
     ConditionError,
     EvaluationError,
@@ -28,7 +29,8 @@ EVALUATING_S: Final = 0.25
 """Processor time of one evaluation; far more than the 50 ms that the language promises, for machines differ."""
 
 _ERRED: Final = "erred"
-_MALFORMED: Final = "malformed"
+_FAILED: Final = frozenset({"malformed", "too costly"})
+"""How an evaluation ends that fails its request."""
 _REQUESTS: Final = requests()
 
 
@@ -76,8 +78,8 @@ def _hold_request(condition: Condition, name: str, make: Callable[[], Request], 
     generated = _outcome(lambda: _within(EVALUATING_S, f"evaluating on {name}", lambda: condition._value(request)))
     _assert(generated == walked, f"on {name} the generated code and the walk differ: {generated:.80} and {walked:.80}")
     verdict, matches = _outcome(lambda: condition.verdict(make())), _outcome(lambda: condition.matches(make()))
-    if generated == _MALFORMED:
-        _assert(verdict == matches == _MALFORMED, f"on {name} a malformed body has a verdict")
+    if generated in _FAILED:
+        _assert(verdict == matches == generated, f"on {name} a request that fails has a verdict")
     else:
         expected = None if generated == _ERRED else bool(condition.value(make()))
         _assert(verdict == repr(expected), f"on {name} the verdict is {verdict}, and should be {expected}")
@@ -93,7 +95,9 @@ def _outcome(compute: Callable[[], Any]) -> str:
     except EvaluationError:
         return _ERRED
     except MalformedBodyError:
-        return _MALFORMED
+        return "malformed"
+    except BudgetExceededError:
+        return "too costly"
     return _ERRED if value is ERRED else _shown(value)
 
 
