@@ -163,7 +163,7 @@ class _Evaluation:
     def _loop(self, node: Call, function: str, generator: Generator) -> Any:
         iterable = self.value(generator.iterable)
         charged_loop(self._meter, iterable, costs.turn_cost(generator))
-        turns = self._turns(generator, self._run(generator.iterable, iter, iterable))
+        turns = self._turns(generator, self._run(generator, iter, iterable))
         match function:
             # The turns run here, each in `any` and `all` only if the ones before did not decide.
             case "any":
@@ -208,7 +208,8 @@ class _Evaluation:
             return operation(*values)
         except EVALUATION_ERRORS as error:
             # The cause is dropped: Python's own messages can quote the request.
-            raise EvaluationError(_reason(node, error, values, comparator), node.span, self._text) from None
+            part = node.iterable if isinstance(node, Generator) else node
+            raise EvaluationError(_reason(node, error, values, comparator), part.span, self._text) from None
 
 
 def _reason(node: Node, error: Exception, values: tuple[Any, ...], comparator: Comparator | None) -> str:
@@ -246,8 +247,10 @@ def _reason(node: Node, error: Exception, values: tuple[Any, ...], comparator: C
             return f"`-` does not accept {_in_words(values[0])}"
         case Compare(), _ if comparator is not None:
             return f"`{comparator}` cannot compare {_in_words(values[0])} with {_in_words(values[1])}"
+        case Generator(), _:
+            return f"`for` cannot run over {_in_words(values[0])}"
         case _:
-            return f"nothing can loop over {_in_words(values[0])}" if values else "it has no value"
+            return "it has no value"
 
 
 def _unpacked(value: Any, count: int) -> list[Any]:
