@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar, overload
 
 from rulegate.condition.body import MAX_JSON_DEPTH, parse_body
-from rulegate.condition.errors import NoJsonError
+from rulegate.condition.errors import MalformedBodyError, NoJsonError
 from rulegate.condition.meter import Meter
 
 _T = TypeVar("_T")
@@ -138,6 +139,7 @@ class Request:
         self.remote_addr = remote_addr
         self.now = dt.datetime.fromisoformat(now) if isinstance(now, str) else now
         self._body: bytes | None = None
+        self._fault: MalformedBodyError | None = None
         self._headers = headers
         self._args = args
         self._cookies = cookies
@@ -165,6 +167,12 @@ class Request:
         request._body = body
         return request
 
+    def afresh(self) -> Request:
+        """The same request with nothing spent on it yet, for conditions that are evaluated again to explain them."""
+        other = copy.copy(self)
+        other.__dict__.pop("meter", None)
+        return other
+
     @_Lazy
     def json(self) -> Any:
         """The parsed body."""
@@ -172,7 +180,14 @@ class Request:
             raise NoJsonError(f"the request has no JSON body of at most {MAX_JSON_DEPTH} levels")
         if _media_type(self.content_type) != "application/json":
             raise NoJsonError("the request's content type is not application/json")
-        return parse_body(self._body)
+        if self._fault is not None:
+            raise self._fault.with_traceback(None)
+        try:
+            return parse_body(self._body)
+        except MalformedBodyError as fault:
+            # Many conditions may read the body before one of them ends the request; it is parsed for the first.
+            self._fault = fault
+            raise
 
     @_Lazy
     def meter(self) -> Meter:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from rulegate.condition import MalformedBodyError, Request, compile_condition
-from rulegate.routing import Endpoint, NoRouteMatched, OnError, Route, Target, coverage, decide
+from rulegate.condition import BudgetExceededError, MalformedBodyError, Request, compile_condition
+from rulegate.routing import Endpoint, NoRouteMatched, OnError, Outcome, Route, Target, coverage, decide
 from rulegate.routing.endpoint import MIN_INDEXED
 from rulegate.routing.index import MIN_SHARING
 from rulegate.routing.router import MAX_TOLD
@@ -114,6 +114,15 @@ def test_a_malformed_body_does_not_matter_where_no_route_that_reads_it_can_match
     assert "valid JSON" in decision.explanation()
     with pytest.raises(MalformedBodyError):
         decide(routes, Request.from_body(b"{", headers=headers | {"X-Tenant": "t3"}))
+
+
+def test_a_condition_that_would_be_too_costly_does_not_matter_where_it_cannot_match():
+    costly = "any(any(a < b for b in request.json) for a in request.json)"
+    routes = endpoint([*(f"{costly} and {text}" for text in TENANTS), "request.method == 'POST'"])
+    decision = decide(routes, tenant("nobody", json=[0] * 100_000))
+    assert [attempt.outcome for attempt in decision.tried] == [Outcome.ERRED] * MIN_INDEXED + [Outcome.MATCHED]
+    with pytest.raises(BudgetExceededError):
+        decide(routes, tenant("t3", json=[0] * 100_000))
 
 
 def test_where_none_of_thousands_matches_the_first_are_told_and_the_others_counted():
