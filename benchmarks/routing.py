@@ -9,13 +9,14 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
-from benchmarks.harness import Row, Spread, alternating, say, table, write_result
+from benchmarks.harness import Row, Spread, alternating, say, write_result
 from rulegate.condition import Condition, Request, compile_condition
 from rulegate.routing import Endpoint, Route, Target, decide
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)
+FEW = 100
+"""Routes beside which the growth is told."""
 BUDGET_S = 240.0
 """For all repeats together."""
 SLICE_S = 0.04
@@ -58,20 +59,35 @@ def asking(number: int | None) -> Request:
 class Case:
     """One endpoint and one request, and how long a decision took in each repeat, in microseconds."""
 
-    name: str
+    routes: int
+    percent_unkeyed: int
+    match: str
     endpoint: Endpoint
     request: Request
     index: list[float] = field(default_factory=list)
     scan: list[float] = field(default_factory=list)
 
     @property
+    def name(self) -> str:
+        return f"{self.routes} routes, {self.percent_unkeyed} % without a key, match: {self.match}"
+
+    @property
+    def times(self) -> Spread:
+        """How many times faster the index is."""
+        return Spread(tuple(scan / index for scan, index in zip(self.scan, self.index, strict=True)))
+
+    @property
     def rows(self) -> list[Row]:
-        """The times, then how many times faster the index is."""
-        times = [scan / index for scan, index in zip(self.scan, self.index, strict=True)]
         return [
             Row(self.name, "µs", Spread(tuple(self.index)), Spread(tuple(self.scan))),
-            Row(f"{self.name}: scan ÷ index", "times", Spread(tuple(times))),
+            Row(f"{self.name}: scan ÷ index", "times", self.times),
         ]
+
+    def by_index(self) -> None:
+        self.index.append(_microseconds(self.endpoint, self.request))
+
+    def by_scan(self) -> None:
+        self.scan.append(_microseconds(without_index(self.endpoint), self.request))
 
 
 def without_index(endpoint: Endpoint) -> Endpoint:
@@ -98,20 +114,12 @@ def cases(sizes: Sequence[int]) -> tuple[list[Case], list[Row]]:
             took_s = time.perf_counter() - begin
             built.append(Row(f"{size} routes, {percent} % without a key: build", "ms", Spread((took_s * 1e3,))))
             for where, number in (("first", 0), ("last", size - 1), ("none", None)):
-                name = f"{size} routes, {percent} % without a key, match: {where}"
-                made.append(Case(name, endpoint, asking(number)))
+                made.append(Case(size, percent, where, endpoint, asking(number)))
     return made, built
 
 
 def _route(number: int, condition: Condition | None) -> Route:
     return Route(str(number), Target("t", "models:/m/1"), condition)
-
-
-def measure(cases: Sequence[Case], *, by_index: bool) -> None:
-    """One value for each case."""
-    for case in cases:
-        endpoint = case.endpoint if by_index else without_index(case.endpoint)
-        (case.index if by_index else case.scan).append(_microseconds(endpoint, case.request))
 
 
 def _microseconds(endpoint: Endpoint, request: Request) -> float:
@@ -125,14 +133,27 @@ def _microseconds(endpoint: Endpoint, request: Request) -> float:
     return (time.perf_counter() - begin) * 1e6 / len(repeated)
 
 
-def growth(cases: Sequence[Case], *, least: int, most: int) -> Row:
-    """How many times longer a decision of the index takes over ``most`` keyed routes than over ``least``."""
-    few, many = (
-        next(case.index for case in cases if case.name == f"{size} routes, 0 % without a key, match: last")
-        for size in (least, most)
+def growth(cases: Sequence[Case]) -> Row:
+    """How many times longer a decision of the index takes over the most keyed routes than over a hundred."""
+    wanted = [case for case in cases if case.match == "last" and case.percent_unkeyed == 0 and case.routes >= FEW]
+    few, many = wanted[0], wanted[-1]
+    times = tuple(long / short for long, short in zip(many.index, few.index, strict=True))
+    return Row(
+        f"index over {many.routes} ÷ over {few.routes} routes, all with a key, match: last", "times", Spread(times)
     )
-    times = tuple(long / short for long, short in zip(many, few, strict=True))
-    return Row(f"{most} ÷ {least} routes, 0 % without a key, match: last", "times", Spread(times))
+
+
+def table(cases: Sequence[Case]) -> str:
+    """One line a case, in Markdown."""
+    lines = [
+        "| routes | without a key | match | index, µs | plain scan, µs | scan ÷ index |",
+        "| --: | --: | --- | --: | --: | --: |",
+    ]
+    for case in cases:
+        measured = (Spread(tuple(case.index)), Spread(tuple(case.scan)), case.times)
+        cells = (case.routes, f"{case.percent_unkeyed} %", case.match, *measured)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -148,17 +169,17 @@ def main() -> None:
     measured, built = cases(sizes)
     # What was made for the benchmark stays; looking through it again and again would be measured too.
     gc.freeze()
-    contenders = [partial(measure, measured, by_index=True), partial(measure, measured, by_index=False)]
+    contenders = [contender for case in measured for contender in (case.by_index, case.by_scan)]
     done = alternating(contenders, repeats=repeats, budget_s=BUDGET_S, progress=say)
-    result = [row for case in measured for row in case.rows] + built
-    if not options.quick:
-        result.append(growth(measured, least=100, most=100_000))
-    print(table(result, peer="plain scan"))
-    print(f"\nMedian (min–max), repeats: {done}; ratio: rulegate's median over the scan's.")
+    others = [growth(measured), *built]
+    print(table(measured))
+    for row in others:
+        print(f"\n{row.name}: {row.ours} {row.unit}", end="")
+    print(f"\n\nMedian (min–max), repeats: {done}.")
     if not options.quick:
         path = write_result(
             "routing",
-            result,
+            [row for case in measured for row in case.rows] + others,
             peer="plain scan",
             settings={"repeats": done},
             distributions=("rulegate",),
