@@ -1,4 +1,4 @@
-.PHONY: help demo test check wheel-test bench clean
+.PHONY: help demo test check wheel-test bench bench-condition fuzz clean
 .DEFAULT_GOAL := help
 
 # The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
@@ -7,6 +7,8 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python;
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+PEERS := build/bench-peers
+FUZZER := build/fuzzer
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 help: ## show this list
@@ -36,10 +38,24 @@ check: $(READY) ## formatting, lint, types, import floors
 	$(BIN)/lint-imports
 
 bench: $(READY) ## every benchmark beside its peers; bench-NAME runs one
-	@for name in first_request; do $(MAKE) --no-print-directory bench-$$name || exit 1; done
+	@for name in first_request condition compile; do $(MAKE) --no-print-directory bench-$$name || exit 1; done
 
 bench-%: $(READY)
 	@$(BIN)/python -m benchmarks.$* $(OPTIONS)
+
+bench-condition: $(READY) $(PEERS)/.installed
+	@PYTHONPATH=$(PEERS) $(BIN)/python -m benchmarks.condition $(OPTIONS)
+
+$(PEERS)/.installed: $(READY) benchmarks/requirements.txt
+	@$(INSTALL) --upgrade --target $(PEERS) --requirement benchmarks/requirements.txt
+	@touch $@
+
+fuzz: $(READY) $(FUZZER)/.installed ## the condition language against a coverage-guided fuzzer, two minutes
+	@PYTHONPATH=$(FUZZER) $(BIN)/python -m fuzz $(OPTIONS)
+
+$(FUZZER)/.installed: $(READY) fuzz/requirements.txt
+	@$(INSTALL) --upgrade --target $(FUZZER) --requirement fuzz/requirements.txt
+	@touch $@
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist rulegate-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -53,7 +53,7 @@ class Gateway:
     """
 
     def __init__(self, config: Config, models: ModelPool | None = None) -> None:
-        self._endpoints = {settings.name: _endpoint(settings) for settings in config.endpoints}
+        self._endpoints = {settings.name: endpoint_of(settings) for settings in config.endpoints}
         self._default = config.default_endpoint
         self._models = models
 
@@ -120,7 +120,8 @@ class Gateway:
         return endpoint
 
 
-def _endpoint(settings: EndpointSettings) -> Endpoint:
+def endpoint_of(settings: EndpointSettings) -> Endpoint:
+    """The endpoint that settings describe, its index built."""
     routes = tuple(
         # A route has one target, so both have one name.
         Route(route.alias, Target(route.alias, route.model_uri), route.condition, OnError(route.on_error))

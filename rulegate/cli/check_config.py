@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from rulegate.config import DEFAULT_PATH, ConfigError, load_config
+from rulegate.config import DEFAULT_PATH, ConfigError, EndpointSettings, load_config
 from rulegate.diagnostics import Diagnostic, Severity, render_all
+from rulegate.gateway import endpoint_of
+from rulegate.routing import coverage
 
 _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 
@@ -16,8 +18,11 @@ _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 @click.command("check-config", short_help="Say everything that is wrong with configuration files.")
 @click.argument("config", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
+@click.option(
+    "--stats", is_flag=True, help="Say how routes are found: by which values of a request, and which are not."
+)
 @click.pass_context
-def check_config(context: click.Context, config: tuple[Path, ...], *, strict: bool) -> None:
+def check_config(context: click.Context, config: tuple[Path, ...], *, strict: bool, stats: bool) -> None:
     """Say everything that is wrong with each CONFIG file, conditions included.
 
     Without CONFIG, gateway_config.yaml is read. No model is looked up and nothing is started.
@@ -28,21 +33,27 @@ def check_config(context: click.Context, config: tuple[Path, ...], *, strict: bo
       1  warnings, with --strict
       2  errors
     """
-    codes = [_check(path) for path in config or (Path(DEFAULT_PATH),)]
+    codes = [_check(path, stats=stats) for path in config or (Path(DEFAULT_PATH),)]
     worst = max(codes)
     context.exit(_CLEAN if worst == _WARNINGS and not strict else worst)
 
 
-def _check(path: Path) -> int:
+def _check(path: Path, *, stats: bool) -> int:
     """Prints what is wrong with one file, then one line that sums it up; the exit code that it asks for."""
+    endpoints: tuple[EndpointSettings, ...] = ()
     try:
-        found = load_config(path).warnings
+        config = load_config(path)
     except ConfigError as error:
         found = error.diagnostics
+    else:
+        found, endpoints = config.warnings, config.endpoints
     if found:
         click.echo(render_all(found))
         click.echo()
     click.echo(f"{click.format_filename(path)}: {_summary(found)}")
+    if stats:
+        for settings in endpoints:
+            click.echo(str(coverage(endpoint_of(settings))))
     if any(diagnostic.severity is Severity.ERROR for diagnostic in found):
         return _ERRORS
     return _WARNINGS if found else _CLEAN

@@ -1,11 +1,12 @@
 """The condition language: a strict subset of a Python expression, checked and then compiled to one function."""
 
 from rulegate.condition.condition import Condition, compile_condition
-from rulegate.condition.errors import ConditionError, EvaluationError, MalformedBodyError
+from rulegate.condition.errors import BudgetExceededError, ConditionError, EvaluationError, MalformedBodyError
 from rulegate.condition.explain import Erred, Evaluated, Explanation, Skipped, Step
 from rulegate.condition.request import Request
 
 __all__ = [
+    "BudgetExceededError",
     "Condition",
     "ConditionError",
     "Erred",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rulegate.condition import vocabulary
 from rulegate.condition.messages import meaning
-from rulegate.condition.nodes import Compare, Constant, Display, Node, children
+from rulegate.condition.nodes import Compare, Constant, Display, Generator, Node, children
 from rulegate.diagnostics import Diagnostic, Source
 
 
@@ -13,10 +13,16 @@ def out_of_bounds(source: Source, root: Node) -> list[Diagnostic]:
     faults: list[Diagnostic] = []
     count = 0
     too_deep = False
-    pending = [(root, 1)]
+    generators = 0
+    pending = [(root, 1, 0)]
     while pending:
-        node, depth = pending.pop()
+        node, depth, nested = pending.pop()
         count += 1
+        if isinstance(node, Generator):
+            generators += 1
+            nested += 1
+            if nested == vocabulary.MAX_GENERATOR_DEPTH + 1:
+                faults.append(meaning.generator_too_deep(source, node.span))
         if depth > vocabulary.MAX_DEPTH:
             if not too_deep:
                 faults.append(meaning.too_deep(source, node.span))
@@ -29,9 +35,11 @@ def out_of_bounds(source: Source, root: Node) -> list[Diagnostic]:
             for element in inner:
                 faults.extend(_own_faults(source, element))
         else:
-            pending.extend((child, depth + 1) for child in inner)
+            pending.extend((child, depth + 1, nested) for child in inner)
     if count > vocabulary.MAX_NODES:
         faults.append(meaning.too_many_nodes(source, root.span, count))
+    if generators > vocabulary.MAX_GENERATORS:
+        faults.append(meaning.too_many_generators(source, root.span, generators))
     return faults
 
 

@@ -36,9 +36,13 @@ class Condition:
     # The next two are generated functions and not methods, because the call of a method would cost as much as the
     # condition itself.
     matches: Callable[[Request], bool]
-    """Whether the condition is true for a request; False where it errs. Raises `MalformedBodyError`."""
+    """Whether the condition is true for a request; False where it errs.
+
+    Raises `MalformedBodyError` and `BudgetExceededError`."""
     verdict: Callable[[Request], bool | None]
-    """Whether the condition is true for a request; None where it errs. Raises `MalformedBodyError`."""
+    """Whether the condition is true for a request; None where it errs.
+
+    Raises `MalformedBodyError` and `BudgetExceededError`."""
     _value: Callable[[Request], Any]
     _checked: CheckedCondition
 
@@ -48,6 +52,7 @@ class Condition:
         Raises:
             EvaluationError: If the condition errs.
             MalformedBodyError: If the condition reads a body that is not JSON.
+            BudgetExceededError: If the request is too large for the condition.
         """
         value = self._value(request)
         # The generated function says that it erred, the walk says where; that both do is tested.
@@ -58,6 +63,7 @@ class Condition:
 
         Raises:
             MalformedBodyError: If the condition reads a body that is not JSON.
+            BudgetExceededError: If the request is too large for the condition.
         """
         return explain(self._checked, request)
 

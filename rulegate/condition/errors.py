@@ -1,9 +1,10 @@
-"""What can go wrong with a condition: one exception when it is compiled, two when it is evaluated.
+"""What can go wrong with a condition: one exception when it is compiled, three when it is evaluated.
 
 Exception
 ├── ConditionError       the text is not a condition: it carries the diagnostics
 ├── EvaluationError      this request has no value for this condition: the route's ``on_error`` decides
-└── MalformedBodyError   the request itself is broken: it fails, whatever any route says
+├── MalformedBodyError   the request itself is broken: it fails, whatever any route says
+└── BudgetExceededError  the request makes conditions too costly: it fails, whatever any route says
 """
 
 from __future__ import annotations
@@ -49,6 +50,13 @@ class MalformedBodyError(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Ensure that input is a valid JSON formatted string. Error: '{reason}'")
+
+
+class BudgetExceededError(Exception):
+    """A request that would keep a condition busy for longer than the budget allows; nothing says what is in it."""
+
+    def __init__(self) -> None:
+        super().__init__("the request is too large for the conditions of its routes")
 
 
 class NoJsonError(Exception):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from rulegate.condition.check import CheckedCondition, request_attribute
 from rulegate.condition.errors import EvaluationError
 from rulegate.condition.evaluate import evaluate
-from rulegate.condition.nodes import Attribute, Call, Node, children, is_constant
+from rulegate.condition.nodes import Attribute, Call, Generator, Node, children, is_constant
 from rulegate.condition.request import Request
 from rulegate.diagnostics import Span
 
@@ -20,7 +20,7 @@ MAX_SHOWN: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """A part that was evaluated, and its value."""
+    """A part that was evaluated, and its value: in a generator that of the last turn in which it was."""
 
     value: Any
 
@@ -70,6 +70,7 @@ def explain(condition: CheckedCondition, request: Request) -> Explanation:
 
     Raises:
         MalformedBodyError: If the condition reads a body that is not JSON.
+        BudgetExceededError: If the request is too large for the condition.
     """
     values: dict[Span, Any] = {}
     error: EvaluationError | None = None
@@ -89,7 +90,8 @@ def _step(condition: CheckedCondition, node: Node, values: dict[Span, Any], erro
         outcome = Erred(error.message if node.span == error.span else None)
     else:
         outcome = Skipped()
-    steps = tuple(_step(condition, part, values, error) for part in _parts(node) if not is_constant(part))
+    parts = [part for part in _parts(node) if not is_constant(part) and part.span not in condition.prepared]
+    steps = tuple(_step(condition, part, values, error) for part in parts)
     return Step(condition.source.text[node.span.start : node.span.end], node.span, outcome, steps)
 
 
@@ -100,6 +102,8 @@ def _parts(node: Node) -> tuple[Node, ...]:
     if isinstance(node, Call):
         owner = (node.function.value,) if isinstance(node.function, Attribute) else ()
         return (*owner, *node.arguments)
+    if isinstance(node, Generator):
+        return (node.iterable, *node.conditions, node.element)
     return children(node)
 
 

@@ -79,7 +79,7 @@ class Path:
                 return Kind.UNKNOWN
 
 
-class Test(enum.Enum):
+class Relation(enum.Enum):
     """How the value that is read is held against the constants."""
 
     EQUALS = "equals"
@@ -90,13 +90,13 @@ class Test(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What must hold of a request: the value at ``path`` passes ``test`` against one of the ``constants``.
+    """What must hold of a request: the value at ``path`` stands in ``relation`` to one of the ``constants``.
 
-    Where the value can be read and is of a kind that the test takes, finding out cannot err.
+    Where the value can be read and is of a kind that the relation takes, finding out cannot err.
     """
 
     path: Path
-    test: Test
+    relation: Relation
     constants: frozenset[Scalar]
     never_errs: bool = field(compare=False)
     """Whether the part of the condition that the key stands for has a truth for every request."""
@@ -107,7 +107,7 @@ def keys(condition: CheckedCondition, *, errors_count: bool) -> tuple[Key, ...]:
 
     Of any request for which the condition is true, every key holds. With ``errors_count``, of any request for which it
     is true or errs, every key holds or cannot be found out: its path cannot be read, or the value is a list, an object,
-    or (for `Test.STARTS`) no text.
+    or (for `Relation.STARTS`) no text.
 
     Thread-safe. Takes time linear in the length of the condition.
     """
@@ -196,7 +196,7 @@ def _equality(subject: Node, constants: tuple[Node, ...]) -> Key | None:
     values = _scalars(constants)
     if path is None or values is None:
         return None
-    return Key(path, Test.EQUALS, frozenset(values), never_errs=not path.kind & Kind.WRONG)
+    return Key(path, Relation.EQUALS, frozenset(values), never_errs=not path.kind & Kind.WRONG)
 
 
 def _start(subject: Node, prefixes: tuple[Node, ...]) -> Key | None:
@@ -204,17 +204,17 @@ def _start(subject: Node, prefixes: tuple[Node, ...]) -> Key | None:
     values = _scalars(prefixes)
     if path is None or values is None or not all(isinstance(value, str) for value in values):
         return None
-    return Key(path, Test.STARTS, _shortest(values), never_errs=path.kind is Kind.TEXT)
+    return Key(path, Relation.STARTS, _shortest(values), never_errs=path.kind is Kind.TEXT)
 
 
 def _either(one: Key | None, other: Key | None) -> Key | None:
     """The key of ``one or other``: there is one only if both are about one value."""
-    if one is None or other is None or (one.path, one.test) != (other.path, other.test):
+    if one is None or other is None or (one.path, one.relation) != (other.path, other.relation):
         return None
     constants = one.constants | other.constants
-    if one.test is Test.STARTS:
+    if one.relation is Relation.STARTS:
         constants = _shortest(constants)
-    return Key(one.path, one.test, constants, never_errs=one.never_errs and other.never_errs)
+    return Key(one.path, one.relation, constants, never_errs=one.never_errs and other.never_errs)
 
 
 def _path(node: Node) -> Path | None:

@@ -23,6 +23,17 @@ class Comparator(enum.StrEnum):
     IS_NOT = "is not"
 
 
+class Arithmetic(enum.StrEnum):
+    """An operator that computes a value from two, as it is written."""
+
+    ADD = "+"
+    SUBTRACT = "-"
+    MULTIPLY = "*"
+    DIVIDE = "/"
+    FLOOR_DIVIDE = "//"
+    REMAINDER = "%"
+
+
 class Connective(enum.StrEnum):
     """An operator that joins truths and stops as soon as the answer is known."""
 
@@ -65,12 +76,45 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """``lower:upper:step`` between the brackets of a subscript, and nowhere else; each part may be left out."""
+
+    span: Span = field(repr=False)
+    lower: Node | None
+    upper: Node | None
+    step: Node | None
+
+
+@dataclass(frozen=True, slots=True)
 class Subscript:
-    """``value[index]``."""
+    """``value[index]``; the index may be a `Slice`."""
 
     span: Span = field(repr=False)
     value: Node
     index: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """``name=value`` among the arguments of a call, and nowhere else."""
+
+    span: Span = field(repr=False)
+    name: str
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """``element for target in iterable if condition …``: the sole argument of a call, and nowhere else.
+
+    The target is a `Name`, or a tuple `Display` of targets.
+    """
+
+    span: Span = field(repr=False)
+    element: Node
+    target: Name | Display
+    iterable: Node
+    conditions: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +140,26 @@ class Not:
 
     span: Span = field(repr=False)
     operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """``left operator right``."""
+
+    span: Span = field(repr=False)
+    operator: Arithmetic
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """``value if test else otherwise``."""
+
+    span: Span = field(repr=False)
+    value: Node
+    test: Node
+    otherwise: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +189,47 @@ class Display:
     elements: tuple[Node, ...]
 
 
-Node = Constant | Name | Attribute | Subscript | Call | Negative | Not | Compare | Junction | Display
+Node = (
+    Constant
+    | Name
+    | Attribute
+    | Subscript
+    | Slice
+    | Call
+    | Keyword
+    | Generator
+    | Negative
+    | Not
+    | Binary
+    | Conditional
+    | Compare
+    | Junction
+    | Display
+)
 """Every kind of node there is; code that tells them apart ends in ``assert_never``."""
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The parts of a node, in the order in which they stand and are evaluated."""
+    """The parts of a node, in the order in which they are evaluated; a generator's target is one of them."""
     match node:
         case Constant() | Name():
             return ()
-        case Attribute(value=value):
+        case Attribute(value=value) | Keyword(value=value):
             return (value,)
         case Subscript(value=value, index=index):
             return (value, index)
+        case Slice(lower=lower, upper=upper, step=step):
+            return tuple(part for part in (lower, upper, step) if part is not None)
         case Call(function=function, arguments=arguments):
             return (function, *arguments)
+        case Generator(element=element, target=target, iterable=iterable, conditions=conditions):
+            return (iterable, target, *conditions, element)
         case Negative(operand=operand) | Not(operand=operand):
             return (operand,)
+        case Binary(left=left, right=right):
+            return (left, right)
+        case Conditional(value=value, test=test, otherwise=otherwise):
+            return (test, value, otherwise)
         case Compare(operands=operands) | Junction(operands=operands):
             return operands
         case Display(elements=elements):
@@ -159,3 +247,14 @@ def is_constant(node: Node) -> bool:
             return all(is_constant(element) for element in elements)
         case _:
             return False
+
+
+def bound_names(target: Node) -> tuple[str, ...]:
+    """The names that a generator's target binds, in order."""
+    match target:
+        case Name(name=name):
+            return (name,)
+        case Display(elements=elements):
+            return tuple(name for element in elements for name in bound_names(element))
+        case _:
+            raise AssertionError(f"not a target: {target}")

@@ -13,24 +13,31 @@ from typing import Final, cast
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedToken
 from lark.lexer import PatternStr
+from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from rulegate.condition import vocabulary
 from rulegate.condition.literals import decode
 from rulegate.condition.messages import syntax
 from rulegate.condition.nodes import (
+    Arithmetic,
     Attribute,
+    Binary,
     Bracket,
     Call,
     Comparator,
     Compare,
+    Conditional,
     Connective,
     Constant,
     Display,
+    Generator,
     Junction,
+    Keyword,
     Name,
     Negative,
     Node,
     Not,
+    Slice,
     Subscript,
 )
 from rulegate.condition.scan import Lexeme, Terminals, scan
@@ -63,14 +70,20 @@ def parse(source: Source) -> tuple[Node | None, list[Diagnostic]]:
         try:
             parser.feed_token(token)
         except UnexpectedToken:
-            return None, [_misplaced(source, lexemes[:position], lexeme)]
+            return None, [_misplaced(source, lexemes[:position], lexeme, _expected(parser))]
     try:
         return cast(Node, parser.feed_token(last)), []
     except UnexpectedToken:
-        return None, [syntax.ends_early(source, Span(end, end))]
+        says = syntax.missing_else if "ELSE" in _expected(parser) else syntax.ends_early
+        return None, [says(source, Span(end, end))]
 
 
-def _misplaced(source: Source, before: list[Lexeme], lexeme: Lexeme) -> Diagnostic:
+def _expected(parser: InteractiveParser) -> set[str]:
+    """The names of the terminals that could stand next."""
+    return parser.accepts()  # type: ignore[no-any-return, no-untyped-call]  # Lark leaves it without types
+
+
+def _misplaced(source: Source, before: list[Lexeme], lexeme: Lexeme, expected: set[str]) -> Diagnostic:
     """The diagnostic for a token that cannot stand where it stands, by what stands before it."""
     previous = before[-1] if before else None
     after_value = _ends_value(previous)
@@ -80,11 +93,28 @@ def _misplaced(source: Source, before: list[Lexeme], lexeme: Lexeme) -> Diagnost
         return syntax.adjacent_texts(source, Span(previous.start, lexeme.end))
     if previous is not None and previous.text == "{" and lexeme.text == "}":
         return syntax.dict_display(source, Span(previous.start, lexeme.end))
+    if lexeme.text == "for":
+        return syntax.misplaced_generator(source, lexeme.span)
+    if lexeme.text == ":":
+        in_braces = _innermost(before) == "{"
+        return (syntax.dict_display if in_braces else syntax.stray_colon)(source, lexeme.span)
+    if "ELSE" in expected and after_value:
+        return syntax.missing_else(source, lexeme.span)
     if after_value and lexeme.text == ",":
         return syntax.bare_tuple(source, lexeme.span)
     if after_value:
         return syntax.missing_operator(source, lexeme.span)
     return syntax.unexpected(source, lexeme.span)
+
+
+def _innermost(lexemes: list[Lexeme]) -> str:
+    """The innermost bracket that is still open, or ``""``."""
+    depth = 0
+    for lexeme in reversed(lexemes):
+        depth += (lexeme.text in {")", "]", "}"}) - (lexeme.text in {"(", "[", "{"})
+        if depth < 0:
+            return lexeme.text
+    return ""
 
 
 def _ends_value(lexeme: Lexeme | None) -> bool:
@@ -156,8 +186,44 @@ class _ToNodes(Transformer[Token, Node]):
     def subscript(self, value: Node, _opening: Token, index: Node, closing: Token) -> Node:
         return Subscript(_between(value, closing), value, index)
 
+    def slice(self, *parts: Token | Node) -> Node:
+        bounds: list[Node | None] = [None, None, None]
+        position = 0
+        for part in parts:
+            if isinstance(part, Token):
+                position += 1
+            else:
+                bounds[position] = part
+        return Slice(_between(parts[0], parts[-1]), *bounds)
+
     def call(self, function: Node, _opening: Token, *rest: Token | tuple[Node, ...]) -> Node:
         return Call(_between(function, _closing(rest)), function, _elements(rest))
+
+    def generator_call(self, function: Node, _opening: Token, generator: Node, closing: Token) -> Node:
+        return Call(_between(function, closing), function, (generator,))
+
+    def arguments(self, *parts: Token | Node) -> tuple[Node, ...]:
+        return _without_tokens(parts)
+
+    def keyword(self, name: Token, _equals: Token, value: Node) -> Node:
+        return Keyword(_between(name, value), str(name), value)
+
+    def generator(self, element: Node, _for: Token, target: Node, _in: Token, *parts: Token | Node) -> Node:
+        iterable, *conditions = _without_tokens(parts)
+        span = _between(element, [iterable, *conditions][-1])
+        return Generator(span, element, cast(Name | Display, target), iterable, tuple(conditions))
+
+    def targets(self, *parts: Token | Node) -> Node:
+        names = tuple(
+            Name(_at(part), str(part)) if isinstance(part, Token) else part
+            for part in parts
+            if not isinstance(part, Token) or part.type == "NAME"
+        )
+        # One name without a comma is that name; with a comma it is a tuple of one.
+        return names[0] if len(parts) == 1 else Display(_between(parts[0], parts[-1]), Bracket.TUPLE, names)
+
+    def target_group(self, opening: Token, target: Node, closing: Token) -> Node:
+        return replace(target, span=_between(opening, closing))
 
     def empty_display(self, opening: Token, closing: Token) -> Node:
         return Display(_between(opening, closing), Bracket.TUPLE, ())
@@ -172,7 +238,13 @@ class _ToNodes(Transformer[Token, Node]):
         return Display(_between(opening, _closing(rest)), Bracket.SET, _elements(rest))
 
     def elements(self, *parts: Token | Node) -> tuple[Node, ...]:
-        return tuple(part for part in parts if not isinstance(part, Token))
+        return _without_tokens(parts)
+
+    def binary(self, left: Node, operator: Token, right: Node) -> Node:
+        return Binary(_between(left, right), Arithmetic(operator), left, right)
+
+    def conditional(self, value: Node, _if: Token, test: Node, _else: Token, otherwise: Node) -> Node:
+        return Conditional(_between(value, otherwise), value, test, otherwise)
 
     def negative(self, minus: Token, operand: Node) -> Node:
         return Negative(_between(minus, operand), operand)
@@ -196,8 +268,12 @@ class _ToNodes(Transformer[Token, Node]):
 
 
 def _junction(connective: Connective, parts: tuple[Token | Node, ...]) -> Node:
-    operands = tuple(part for part in parts if not isinstance(part, Token))
+    operands = _without_tokens(parts)
     return Junction(_between(operands[0], operands[-1]), connective, operands)
+
+
+def _without_tokens(parts: tuple[Token | Node, ...]) -> tuple[Node, ...]:
+    return tuple(part for part in parts if not isinstance(part, Token))
 
 
 def _at(token: Token) -> Span:

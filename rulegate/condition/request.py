@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar, overload
 
 from rulegate.condition.body import MAX_JSON_DEPTH, parse_body
-from rulegate.condition.errors import NoJsonError
+from rulegate.condition.errors import MalformedBodyError, NoJsonError
+from rulegate.condition.meter import Meter
 
 _T = TypeVar("_T")
 _Texts = Mapping[str, str]
@@ -38,6 +40,19 @@ class Headers:
     def get(self, name: str, default: Any = None) -> Any:
         """The value of the header, or ``default`` if the request does not have it."""
         return self.folded.get(_folded(name), default)
+
+    # As in Flask these three can be looped over once; names are written as WSGI hands them on.
+    def keys(self) -> Iterator[str]:
+        """The names."""
+        return iter([name.title() for name in self.folded])
+
+    def values(self) -> Iterator[str]:
+        """The values."""
+        return iter([*self.folded.values()])
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """The names with their values."""
+        return iter([(name.title(), value) for name, value in self.folded.items()])
 
 
 class Texts(dict[str, str]):
@@ -92,7 +107,8 @@ class Request:
         content_type: The content type with its parameters; otherwise the header ``Content-Type``, or
             ``application/json`` where ``json`` is given, or None.
         content_length: The length of the body in bytes; otherwise the header ``Content-Length``, or None.
-        now: The time of the request, ISO 8601 text or a datetime; None is the time at which a condition asks.
+        now: The time of the request, ISO 8601 text or a datetime, in UTC unless it has a time zone; None is the time at
+            which a condition first asks.
 
     ``headers``, ``args`` and ``cookies`` may each be a function without parameters that makes the mapping: it is called
     when a condition first reads it, and at most once. A request belongs to one thread. It is never changed; neither may
@@ -123,6 +139,7 @@ class Request:
         self.remote_addr = remote_addr
         self.now = dt.datetime.fromisoformat(now) if isinstance(now, str) else now
         self._body: bytes | None = None
+        self._fault: MalformedBodyError | None = None
         self._headers = headers
         self._args = args
         self._cookies = cookies
@@ -150,6 +167,12 @@ class Request:
         request._body = body
         return request
 
+    def afresh(self) -> Request:
+        """The same request with nothing spent on it yet, for conditions that are evaluated again to explain them."""
+        other = copy.copy(self)
+        other.__dict__.pop("meter", None)
+        return other
+
     @_Lazy
     def json(self) -> Any:
         """The parsed body."""
@@ -157,7 +180,25 @@ class Request:
             raise NoJsonError(f"the request has no JSON body of at most {MAX_JSON_DEPTH} levels")
         if _media_type(self.content_type) != "application/json":
             raise NoJsonError("the request's content type is not application/json")
-        return parse_body(self._body)
+        if self._fault is not None:
+            raise self._fault.with_traceback(None)
+        try:
+            return parse_body(self._body)
+        except MalformedBodyError as fault:
+            # Many conditions may read the body before one of them ends the request; it is parsed for the first.
+            self._fault = fault
+            raise
+
+    @_Lazy
+    def meter(self) -> Meter:
+        """What conditions have cost for this request."""
+        return Meter()
+
+    @_Lazy
+    def moment(self) -> dt.datetime:
+        """The time of the request, with its time zone; a time without one is in UTC."""
+        now = self.now or dt.datetime.now(dt.UTC)
+        return now if now.tzinfo else now.replace(tzinfo=dt.UTC)
 
     @_Lazy
     def headers(self) -> Headers:

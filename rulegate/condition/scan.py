@@ -77,13 +77,12 @@ def scan(source: Source, terminals: Terminals) -> tuple[list[Lexeme], list[Diagn
             continue
         start, end = match.span()
         name = spellings.get(lexeme)
-        if name is None:
+        if lexeme == "=" and not _names_argument(lexemes, open_at):
+            faults.append(syntax.assignment(source, Span(start, end)))
+        elif name is None:
             name = None if kind == "operator" else terminals.classify(lexeme)
             if name is None or _is_suspect(kind, lexeme, text[end : end + 1]):
-                context = slips.Context(
-                    source, lexemes[-2:], _innermost(lexemes, open_at), in_call=_in_call(lexemes, open_at)
-                )
-                found = list(slips.find(context, kind, lexeme, Span(start, end)))
+                found = list(slips.find(source, kind, lexeme, Span(start, end)))
                 faults.extend(found)
                 if kind in {"unclosed", "triple"} or keyword.iskeyword(lexeme):
                     # Where this text ends, or what this word of Python goes on with, would be guessed at.
@@ -121,13 +120,9 @@ def _is_suspect(kind: str, lexeme: str, following: str) -> bool:
             return "e" in lexeme or "E" in lexeme or len(lexeme) > sys.float_info.max_10_exp
 
 
-def _innermost(lexemes: Sequence[Lexeme], open_at: Sequence[int]) -> str:
-    return lexemes[open_at[-1]].text if open_at else ""
-
-
-def _in_call(lexemes: Sequence[Lexeme], open_at: Sequence[int]) -> bool:
-    """Whether the innermost open bracket holds arguments: something that can be called stands before it."""
-    if not open_at or open_at[-1] == 0 or lexemes[open_at[-1]].text != "(":
+def _names_argument(lexemes: Sequence[Lexeme], open_at: Sequence[int]) -> bool:
+    """Whether the last token is the name of an argument: it stands in a call, right after its bracket or a comma."""
+    if not open_at or open_at[-1] == 0 or lexemes[open_at[-1]].text != "(" or lexemes[-1].terminal != "NAME":
         return False
     before = lexemes[open_at[-1] - 1]
-    return before.terminal == "NAME" or before.text in {")", "]"}
+    return (before.terminal == "NAME" or before.text in {")", "]"}) and lexemes[-2].text in {"(", ","}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import keyword
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
 from rulegate.condition.literals import is_hidden, literal_faults
 from rulegate.condition.messages import syntax
@@ -20,7 +19,6 @@ _FOREIGN_OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
 )
 _ABSENT_OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        **dict.fromkeys(("+", "*", "/", "//", "%"), "compare the values as they are"),
         "**": "write the number itself",
         **dict.fromkeys(("<<", ">>", "~", "^"), "compare the values as they are"),
         "&": "did you mean `and`?",
@@ -33,42 +31,12 @@ _ABSENT_OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
 _ABSENT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "lambda": "write the expression itself",
-        "if": "write `(a and b) or (not a and c)`, or two routes",
-        "else": "write `(a and b) or (not a and c)`, or two routes",
-        "for": "read single elements, as in `request.json['inputs'][0]`",
     }
 )
 
 
-class Token(Protocol):
-    """A token that stands before a slip."""
-
-    @property
-    def terminal(self) -> str:
-        """The name of its terminal in the grammar."""
-
-    @property
-    def text(self) -> str:
-        """How it is written."""
-
-    @property
-    def span(self) -> Span:
-        """Where it stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What is known where a slip was found: the last two tokens, the innermost open bracket or ``""``."""
-
-    source: Source
-    before: Sequence[Token]
-    bracket: str
-    in_call: bool
-
-
-def find(context: Context, kind: str, lexeme: str, span: Span) -> Iterator[Diagnostic]:
+def find(source: Source, kind: str, lexeme: str, span: Span) -> Iterator[Diagnostic]:
     """What is wrong with one lexeme; its kind is the name of the scanner's group that it matched."""
-    source = context.source
     match kind:
         case "triple":
             yield syntax.triple_quotes(source, span)
@@ -81,7 +49,7 @@ def find(context: Context, kind: str, lexeme: str, span: Span) -> Iterator[Diagn
         case "word":
             yield from _in_word(source, lexeme, span)
         case _:
-            yield _in_operator(context, lexeme, span)
+            yield _in_operator(source, lexeme, span)
 
 
 def _in_number(source: Source, number: str, span: Span) -> Iterator[Diagnostic]:
@@ -110,21 +78,10 @@ def _in_word(source: Source, word: str, span: Span) -> Iterator[Diagnostic]:
         yield syntax.literal_prefix(source, span)
 
 
-def _in_operator(context: Context, operator: str, span: Span) -> Diagnostic:
-    source = context.source
+def _in_operator(source: Source, operator: str, span: Span) -> Diagnostic:
     match operator:
-        case "=" if context.in_call and _is_argument_name(context.before):
-            return syntax.keyword_argument(source, Span(context.before[-1].span.start, span.end))
-        case "=":
-            return syntax.assignment(source, span)
         case ":=":
             return syntax.named_assignment(source, span)
-        case ":" if context.bracket == "[":
-            return syntax.slice_(source, span)
-        case ":" if context.bracket == "{":
-            return syntax.dict_display(source, span)
-        case ":":
-            return syntax.stray_colon(source, span)
         case "#":
             end = source.text.find("\n", span.start)
             return syntax.comment(source, Span(span.start, len(source.text) if end < 0 else end))
@@ -143,11 +100,6 @@ def _in_operator(context: Context, operator: str, span: Span) -> Diagnostic:
     if is_hidden(operator):
         return syntax.hidden_between(source, span, _character_name(operator))
     return syntax.stray_character(source, span)
-
-
-def _is_argument_name(before: Sequence[Token]) -> bool:
-    """Whether the last token is a name right after the bracket or comma before an argument."""
-    return len(before) == 2 and before[0].text in {"(", ","} and before[1].terminal == "NAME"
 
 
 def _character_name(char: str) -> str:

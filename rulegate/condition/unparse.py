@@ -6,23 +6,29 @@ from typing import assert_never
 
 from rulegate.condition.literals import is_hidden
 from rulegate.condition.nodes import (
+    Arithmetic,
     Attribute,
+    Binary,
     Bracket,
     Call,
     Compare,
+    Conditional,
     Connective,
     Constant,
     Display,
+    Generator,
     Junction,
+    Keyword,
     Name,
     Negative,
     Node,
     Not,
+    Slice,
     Subscript,
 )
 
 # How tightly each kind of node binds; a part that binds less tightly than its place asks for gets brackets.
-_OR, _AND, _NOT, _COMPARE, _UNARY, _PRIMARY = range(6)
+_TEST, _OR, _AND, _NOT, _COMPARE, _SUM, _TERM, _UNARY, _PRIMARY = range(9)
 
 
 def unparse(node: Node) -> str:
@@ -43,13 +49,26 @@ def unparse(node: Node) -> str:
             return f"{_owner(value)}[{unparse(index)}]"
         case Call(function=function, arguments=arguments):
             return f"{_owner(function)}({', '.join(map(unparse, arguments))})"
+        case Slice(lower=lower, upper=upper, step=step):
+            first, second, third = ("" if part is None else unparse(part) for part in (lower, upper, step))
+            return f"{first}:{second}" + (f":{third}" if third else "")
+        case Keyword(name=name, value=value):
+            return f"{name}={unparse(value)}"
+        case Generator(element=element, target=target, iterable=iterable, conditions=conditions):
+            tests = (f" if {_at_least(_OR, condition)}" for condition in conditions)
+            return f"{unparse(element)} for {unparse(target)} in {_at_least(_OR, iterable)}{''.join(tests)}"
         case Negative(operand=operand):
             return f"-{_at_least(_UNARY, operand)}"
         case Not(operand=operand):
             return f"not {_at_least(_NOT, operand)}"
         case Compare(operands=(first, *others), comparators=comparators):
-            rest = (f" {sign} {_at_least(_UNARY, operand)}" for sign, operand in zip(comparators, others, strict=True))
-            return _at_least(_UNARY, first) + "".join(rest)
+            rest = (f" {sign} {_at_least(_SUM, operand)}" for sign, operand in zip(comparators, others, strict=True))
+            return _at_least(_SUM, first) + "".join(rest)
+        case Binary(operator=operator, left=left, right=right):
+            level = _level(node)
+            return f"{_at_least(level, left)} {operator} {_at_least(level + 1, right)}"
+        case Conditional(value=value, test=test, otherwise=otherwise):
+            return f"{_at_least(_OR, value)} if {_at_least(_OR, test)} else {unparse(otherwise)}"
         case Junction(connective=connective, operands=operands):
             tighter = _AND if connective is Connective.OR else _NOT
             return f" {connective} ".join(_at_least(tighter, operand) for operand in operands)
@@ -74,6 +93,8 @@ def _at_least(level: int, node: Node) -> str:
 
 def _level(node: Node) -> int:
     match node:
+        case Conditional() | Generator() | Keyword() | Slice():
+            return _TEST
         case Junction(connective=Connective.OR):
             return _OR
         case Junction():
@@ -82,6 +103,10 @@ def _level(node: Node) -> int:
             return _NOT
         case Compare():
             return _COMPARE
+        case Binary(operator=Arithmetic.ADD | Arithmetic.SUBTRACT):
+            return _SUM
+        case Binary():
+            return _TERM
         case Negative():
             return _UNARY
         case Constant() | Name() | Attribute() | Subscript() | Call() | Display():

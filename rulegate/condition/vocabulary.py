@@ -24,6 +24,28 @@ MAX_COLLECTION: Final = 1024
 """Elements in one list, tuple or set."""
 MAX_INTEGER_DIGITS: Final = 18
 """Digits of an integer literal."""
+MAX_GENERATORS: Final = 4
+"""Generators in one condition."""
+MAX_GENERATOR_DEPTH: Final = 2
+"""Generators that may be nested, the outermost being the first."""
+MAX_BUCKETS: Final = 1_000_000
+"""The second argument of ``bucket``."""
+MAX_ROUND_DIGITS: Final = 15
+"""The second argument of ``round``."""
+MAX_PATTERN_LENGTH: Final = 256
+"""Code points in a regular expression."""
+MAX_SUM_LENGTH: Final = 65_536
+"""Code points in a text that ``+`` makes."""
+MAX_PRODUCT: Final = 2**63
+"""The magnitude of an integer that ``*`` makes."""
+MAX_INT_TEXT: Final = 32
+"""Code points of a text that ``int`` reads."""
+MAX_FLOAT_TEXT: Final = 64
+"""Code points of a text that ``float`` reads."""
+CONDITION_BUDGET: Final = 30_000_000
+"""What one evaluation of a condition may cost, in nanoseconds of an ordinary processor, as estimated."""
+REQUEST_BUDGET: Final = 90_000_000
+"""What all conditions together may cost for one request, in the same unit."""
 MAX_DIAGNOSTICS: Final = 20
 """Diagnostics that are reported of one condition."""
 
@@ -42,6 +64,8 @@ class Kind(enum.Flag):
     DICT = enum.auto()
     HEADERS = enum.auto()
     """One of the request's mappings from text to text: headers, args, cookies."""
+    VIEW = enum.auto()
+    """What ``keys``, ``values`` and ``items`` give: something to loop over or to look into."""
     WRONG = enum.auto()
     """A part that cannot be at all; what is built on it is not diagnosed again."""
 
@@ -49,7 +73,7 @@ class Kind(enum.Flag):
     INDEX = BOOL | INT
     JSON = NONE | BOOL | INT | FLOAT | TEXT | LIST | DICT
     ANY = JSON | TUPLE | SET
-    UNKNOWN = ANY | HEADERS | WRONG
+    UNKNOWN = ANY | HEADERS | VIEW | WRONG
 
 
 KIND_WORDS: Final[Mapping[Kind, str]] = MappingProxyType(
@@ -64,6 +88,7 @@ KIND_WORDS: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.SET: "a set",
         Kind.DICT: "an object",
         Kind.HEADERS: "a mapping",
+        Kind.VIEW: "keys, values or items",
     }
 )
 """What people call each kind."""
@@ -95,12 +120,20 @@ _KIND_OF_TYPE: Final[Mapping[type, Kind]] = MappingProxyType(
 
 def describe(kind: Kind) -> str:
     """``text``, ``a number or None``: the kinds in words, for messages."""
+    if kind & Kind.JSON == Kind.JSON:
+        return "any value"
+    if kind & ITERABLE == ITERABLE:
+        return "a list, text or an object"
+    if kind & Kind.NUMBER == Kind.NUMBER:
+        kind &= ~Kind.BOOL
     *words, last = dict.fromkeys(KIND_WORDS[part] for part in kind)
     return f"{', '.join(words)} or {last}" if words else last
 
 
 REQUEST: Final = "request"
 """The one name that stands for a value."""
+PATTERNS: Final = "re"
+"""The name before the functions of regular expressions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +169,33 @@ REQUEST_ATTRIBUTES: Final[Mapping[str, RequestAttribute]] = MappingProxyType(
 )
 
 
+class Literal(enum.Enum):
+    """An argument that the author must write out, because it is read when the condition is compiled."""
+
+    PATTERN = "a regular expression in quotes"
+    NETWORKS = "a network in quotes, such as `'10.0.0.0/8'`, or a list of them"
+    ZONE = "a time zone in quotes, such as `'Europe/Berlin'`"
+    CLASSES = "`str`, `int`, `float`, `bool`, `list`, `dict` or a tuple of them"
+    DIGITS = "a whole number from 0 to 15"
+    BUCKETS = "a whole number from 1 to 1000000"
+    SALT = "text in quotes"
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a function or method takes and gives: the kinds of each parameter, how many are required, the result."""
+    """What a function or method takes and gives: what each parameter accepts, how many are required, the result."""
 
     result: Kind
-    parameters: tuple[Kind, ...] = ()
+    parameters: tuple[Kind | Literal, ...] = ()
     required: int = 0
     owner: Kind = Kind.ANY
     """The kinds of value that have the method."""
+    keyword: str | None = None
+    """The name of the last parameter, if it may be given by name."""
+    repeated: bool = False
+    """Whether the last parameter takes any number of arguments."""
+    loops: bool = False
+    """Whether a generator may be the sole argument."""
 
 
 _BOUND: Final = Kind.INDEX | Kind.NONE
@@ -186,6 +237,9 @@ METHODS: Final[Mapping[str, Signature]] = MappingProxyType(
         "islower": _IS,
         "isascii": _IS,
         "get": Signature(Kind.ANY, (Kind.ANY, Kind.ANY), 1, Kind.DICT | Kind.HEADERS),
+        "keys": Signature(Kind.VIEW, owner=Kind.DICT | Kind.HEADERS),
+        "values": Signature(Kind.VIEW, owner=Kind.DICT | Kind.HEADERS),
+        "items": Signature(Kind.VIEW, owner=Kind.DICT | Kind.HEADERS),
     }
 )
 
@@ -206,8 +260,47 @@ REFUSED_METHODS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Methods of text that the language leaves out, most since their result can be far larger than their input."""
 
+_SIZED: Final = Kind.TEXT | Kind.LIST | Kind.TUPLE | Kind.SET | Kind.DICT | Kind.VIEW
+ITERABLE: Final = _SIZED
+"""What a generator can run over."""
+_TRUTH: Final = Signature(Kind.BOOL, (ITERABLE,), 1, loops=True)
+_EXTREME: Final = Signature(Kind.ANY, (Kind.ANY | Kind.VIEW, Kind.ANY), 1, repeated=True, loops=True)
+_CLOCK: Final = (Literal.ZONE,)
+_SCALAR: Final = Kind.NONE | Kind.NUMBER | Kind.TEXT
+
 FUNCTIONS: Final[Mapping[str, Signature]] = MappingProxyType(
     {
-        "len": Signature(Kind.INT, (Kind.TEXT | Kind.LIST | Kind.TUPLE | Kind.SET | Kind.DICT | Kind.HEADERS,), 1),
+        "len": Signature(Kind.INT, (_SIZED | Kind.HEADERS,), 1),
+        "any": _TRUTH,
+        "all": _TRUTH,
+        "sum": Signature(Kind.INT | Kind.FLOAT, (ITERABLE & ~Kind.TEXT,), 1, loops=True),
+        "min": _EXTREME,
+        "max": _EXTREME,
+        "abs": Signature(Kind.INT | Kind.FLOAT, (Kind.NUMBER,), 1),
+        "round": Signature(Kind.INT | Kind.FLOAT, (Kind.NUMBER, Literal.DIGITS), 1),
+        "int": Signature(Kind.INT, (Kind.NUMBER | Kind.TEXT,), 1),
+        "float": Signature(Kind.FLOAT, (Kind.NUMBER | Kind.TEXT,), 1),
+        "str": Signature(Kind.TEXT, (Kind.ANY,), 1),
+        "bool": Signature(Kind.BOOL, (Kind.ANY,), 1),
+        "isinstance": Signature(Kind.BOOL, (Kind.ANY, Literal.CLASSES), 2),
+        "ip_in": Signature(Kind.BOOL, (Kind.TEXT, Literal.NETWORKS), 2),
+        "bucket": Signature(Kind.INT, (_SCALAR, Literal.BUCKETS, Literal.SALT), 2, keyword="salt"),
+        "now_time": Signature(Kind.TEXT, _CLOCK),
+        "now_date": Signature(Kind.TEXT, _CLOCK),
+        "now_weekday": Signature(Kind.INT, _CLOCK),
     }
 )
+
+_MATCH: Final = Signature(Kind.BOOL, (Literal.PATTERN, Kind.TEXT), 2)
+PATTERN_FUNCTIONS: Final[Mapping[str, Signature]] = MappingProxyType(
+    {"search": _MATCH, "match": _MATCH, "fullmatch": _MATCH}
+)
+"""The functions that are written after ``re.``."""
+
+CLASSES: Final[Mapping[str, type]] = MappingProxyType(
+    {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
+)
+"""What ``isinstance`` can ask for."""
+
+RESERVED: Final = frozenset({REQUEST, PATTERNS, *FUNCTIONS, *CLASSES})
+"""Names that a generator cannot bind."""

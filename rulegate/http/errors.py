@@ -129,7 +129,8 @@ def message_of(error: Exception) -> str:
         case EndpointNotFound():
             return f"{error}; there are: {', '.join(error.known)}"
         case NoRouteMatched():
-            tried = "; ".join(str(attempt) for attempt in error.tried)
+            more = [f"and {error.more} more"] if error.more else []
+            tried = "; ".join([*map(str, error.tried), *more])
             return f"{error}; tried: {tried}" if tried else str(error)
         case RequestRefused() | ConditionFailed() | MalformedBodyError():
             return str(error)

@@ -1,5 +1,6 @@
-"""Endpoint, route, target; the first match; the decision and its explanation."""
+"""Endpoint, route, target; the first match, found by an index; the decision and its explanation."""
 
+from rulegate.routing.coverage import Coverage, coverage
 from rulegate.routing.decision import Attempt, Decision, Outcome
 from rulegate.routing.endpoint import Endpoint, OnError, Route, Target
 from rulegate.routing.router import ConditionFailed, NoRouteMatched, decide
@@ -7,6 +8,7 @@ from rulegate.routing.router import ConditionFailed, NoRouteMatched, decide
 __all__ = [
     "Attempt",
     "ConditionFailed",
+    "Coverage",
     "Decision",
     "Endpoint",
     "NoRouteMatched",
@@ -14,5 +16,6 @@ __all__ = [
     "Outcome",
     "Route",
     "Target",
+    "coverage",
     "decide",
 ]

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rulegate.condition import EvaluationError, MalformedBodyError, Request
+from rulegate.condition import BudgetExceededError, EvaluationError, MalformedBodyError, Request
 from rulegate.routing.endpoint import Endpoint, Route
 
 
@@ -86,10 +86,12 @@ class Decision:
 def attempts(endpoint: Endpoint, request: Request, *, until: Route | None = None) -> Iterator[Attempt]:
     """What comes of each condition of ``endpoint`` in order, up to and with that of ``until``; of all, without it."""
     for route, condition in endpoint.conditional:
+        # What is spent here, on conditions that the index left out too, must not make any of them look too costly.
+        request = request.afresh()
         try:
             outcome = Outcome.MATCHED if condition.value(request) else Outcome.NOT_MATCHED
-        except (EvaluationError, MalformedBodyError) as error:
-            # The body of a request that was decided on is only malformed where no condition that can match reads it.
+        except (EvaluationError, MalformedBodyError, BudgetExceededError) as error:
+            # The last two come only of a condition that the index left out, because it cannot match.
             yield Attempt(route.alias, Outcome.ERRED, str(error))
         else:
             yield Attempt(route.alias, outcome)

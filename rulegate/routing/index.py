@@ -5,19 +5,21 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from itertools import chain
 from typing import Any, Final, Generic, TypeVar
 
 from rulegate.condition import MalformedBodyError, Request
-from rulegate.condition.keys import ABSENT, Key, Path, Test, reader
+from rulegate.condition.keys import ABSENT, Key, Path, Relation, reader
 
 _T = TypeVar("_T")
 
 MIN_SHARING: Final = 4
-"""Entries that must ask for one value of the request; with fewer, trying them is as fast as a look-up."""
+"""Keys that must be about one value of the request; with fewer, trying their entries is as fast as a look-up."""
 
 _Numbers = tuple[int, ...]
+_About = tuple[Path, Relation]
 _LookUp = Callable[[Request], Iterable[_Numbers]]
 _Source = tuple[int, int, _Numbers | _LookUp]
 """The least number that may come of it, and where in the numbers that is; a look-up has not been asked for them yet."""
@@ -53,9 +55,9 @@ class RuleIndex(Generic[_T]):
         self.chosen = _choose(entries)
         self.keyed = sum(key is not None for key in self.chosen)
         self._items = tuple(entry.item for entry in entries)
-        groups: dict[tuple[Path, Test] | None, list[int]] = defaultdict(list)
+        groups: dict[_About | None, list[int]] = defaultdict(list)
         for number, key in enumerate(self.chosen):
-            groups[(key.path, key.test) if key else None].append(number)
+            groups[(key.path, key.relation) if key else None].append(number)
         sources: list[_Source] = []
         for about, numbers in groups.items():
             if about is None:
@@ -87,25 +89,35 @@ class RuleIndex(Generic[_T]):
                 heappush(sources, (source[end], end, source))
 
 
+@dataclass(slots=True)
+class _Crowd:
+    """How many keys are about one value, and how many of them have each constant."""
+
+    size: int = 0
+    beside: Counter[Any] = field(default_factory=Counter)
+
+
 def _choose(entries: Sequence[Entry[Any]]) -> tuple[Key | None, ...]:
-    """For each entry the key that leaves the fewest others beside it, of equal ones rather not of the body."""
-    sharing = Counter(about for entry in entries for about in {(key.path, key.test) for key in entry.keys})
-    crowd = Counter(
-        (key.path, key.test, constant) for entry in entries for key in entry.keys for constant in key.constants
-    )
+    """For each entry the key that leaves the fewest others beside it; of equal ones, rather not one of the body."""
+    crowds: dict[_About, _Crowd] = defaultdict(_Crowd)
+    options = [[(key, crowds[key.path, key.relation]) for key in entry.keys] for entry in entries]
+    for key, crowd in chain.from_iterable(options):
+        crowd.size += 1
+        crowd.beside.update(key.constants)
 
-    def cost(key: Key) -> tuple[int, bool]:
-        beside = max((crowd[key.path, key.test, constant] for constant in key.constants), default=0)
-        return beside, key.path.reads_body
+    def cost(option: tuple[Key, _Crowd]) -> tuple[int, bool]:
+        key, crowd = option
+        return max(map(crowd.beside.__getitem__, key.constants), default=0), key.path.reads_body
 
-    return tuple(
-        min((key for key in entry.keys if sharing[key.path, key.test] >= MIN_SHARING), key=cost, default=None)
-        for entry in entries
-    )
+    chosen = []
+    for keys in options:
+        worthwhile = [option for option in keys if option[1].size >= MIN_SHARING]
+        chosen.append(min(worthwhile, key=cost)[0] if worthwhile else None)
+    return tuple(chosen)
 
 
 def _look_up(
-    path: Path, test: Test, numbers: Sequence[int], entries: Sequence[Entry[Any]], chosen: Sequence[Key | None]
+    path: Path, relation: Relation, numbers: Sequence[int], entries: Sequence[Entry[Any]], chosen: Sequence[Key | None]
 ) -> _LookUp:
     """A function of a request that gives the numbers whose keys hold or cannot be found out, in sorted runs."""
     by_constant: dict[Any, list[int]] = defaultdict(list)
@@ -115,8 +127,8 @@ def _look_up(
             by_constant[constant].append(number)
     table = {constant: tuple(found) for constant, found in by_constant.items()}
     unknown = tuple(number for number in numbers if entries[number].errors_count)
-    by_test = _equality if test is Test.EQUALS else _start
-    return by_test(reader(path), table, unknown, tuple(numbers))
+    by_relation = _equality if relation is Relation.EQUALS else _start
+    return by_relation(reader(path), table, unknown, tuple(numbers))
 
 
 def _equality(

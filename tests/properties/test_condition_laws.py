@@ -1,9 +1,15 @@
 """The laws of the condition language, held on generated texts, conditions and requests."""
 
 import ast
+import datetime as dt
+import hashlib
+import ipaddress
 import json
+import re
 import string
+import types
 import warnings
+import zoneinfo
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -16,19 +22,26 @@ from rulegate.condition import vocabulary as v
 from rulegate.condition.check import check
 from rulegate.condition.evaluate import evaluate
 from rulegate.condition.nodes import (
+    Arithmetic,
     Attribute,
+    Binary,
     Bracket,
     Call,
     Comparator,
     Compare,
+    Conditional,
     Connective,
     Constant,
     Display,
+    Generator,
     Junction,
+    Keyword,
     Name,
     Negative,
     Not,
+    Slice,
     Subscript,
+    children,
 )
 from rulegate.condition.parse import parse
 from rulegate.condition.unparse import unparse
@@ -95,6 +108,7 @@ FRAGMENTS = [
         "'\\x00'",
         ";",
     ),
+    *(" for x in ", " if ", " else ", "any(", "sum(", "x", "re.", "search(", "salt=", "bucket(", "ip_in(", ".items()"),
 ]
 texts = st.one_of(
     st.text(max_size=60),
@@ -169,6 +183,10 @@ def of_request(name):
     return attribute(Name(NOWHERE, "request"), name)
 
 
+def call(name, *arguments):
+    return Call(NOWHERE, Name(NOWHERE, name), arguments)
+
+
 constants = st.one_of(
     st.sampled_from(["a", "b", "c", "Domain", "", "-", "'\"\\\n", "\u2028\x01"]),
     st.integers(-3, 12),
@@ -204,11 +222,49 @@ leaves = st.one_of(
         mappings,
     ),
 )
+VARIABLES = ["x", "y", "k"]
+functions = sorted(
+    v.FUNCTIONS.keys() - {"isinstance", "round", "bucket", "ip_in", "now_time", "now_date", "now_weekday"}
+)
+LOOPS = ["any", "all", "sum", "min", "max"]
+# Of these Python's engine and RE2 say the same for the texts that are generated.
+patterns = st.sampled_from(["a", "^a", "[ab]+", "(?i)DOMAIN", "b{2}|B", "^[^-]*-", "a.b"]).map(constant)
+networks = st.one_of(
+    st.sampled_from(["10.0.0.0/8", "10.1.2.3", "::/0"]).map(constant),
+    st.just(Display(NOWHERE, Bracket.LIST, (constant("192.168.0.0/16"), constant("10.1.0.0/16")))),
+)
+classes = st.lists(st.sampled_from(sorted(v.CLASSES)), min_size=1, max_size=3).map(
+    lambda names: (
+        Name(NOWHERE, names[0])
+        if len(names) == 1
+        else Display(NOWHERE, Bracket.TUPLE, tuple(Name(NOWHERE, name) for name in names))
+    )
+)
+clocks = st.builds(
+    lambda name, zone: call(name, *zone),
+    st.sampled_from(["now_time", "now_date", "now_weekday"]),
+    st.lists(st.sampled_from(["UTC", "America/New_York"]).map(constant), max_size=1),
+)
+salts = st.lists(st.sampled_from(["", "a"]).map(lambda salt: Keyword(NOWHERE, "salt", constant(salt))), max_size=1)
+targets = st.one_of(
+    st.sampled_from(VARIABLES).map(lambda name: Name(NOWHERE, name)),
+    st.lists(st.sampled_from(VARIABLES), min_size=1, max_size=2).map(
+        lambda names: Display(NOWHERE, Bracket.TUPLE, tuple(Name(NOWHERE, name) for name in names))
+    ),
+)
 equalities = [sign for sign in Comparator if sign not in {Comparator.IS, Comparator.IS_NOT}]
 
 
 def compound(inner):
     at = st.just(NOWHERE)
+    bound = st.none() | keys | inner
+    views = st.builds(
+        lambda owner, name: Call(NOWHERE, attribute(owner, name), ()),
+        paths | mappings | inner,
+        st.sampled_from(["keys", "values", "items"]),
+    )
+    looped = st.sampled_from(VARIABLES).map(lambda name: Name(NOWHERE, name))
+    elements = st.one_of(looped, inner, st.builds(Compare, at, st.tuples(looped, inner), st.just((Comparator.EQUAL,))))
     several = st.lists(inner, min_size=2, max_size=3).map(tuple)
     return st.one_of(
         st.builds(Subscript, at, inner, keys | inner),
@@ -218,7 +274,33 @@ def compound(inner):
             st.sampled_from(sorted(v.METHODS)),
             st.lists(constants | inner, max_size=2),
         ),
-        st.builds(lambda value: Call(NOWHERE, Name(NOWHERE, "len"), (value,)), inner),
+        st.builds(Subscript, at, paths | inner, st.builds(Slice, at, bound, bound, bound)),
+        st.builds(lambda name, values: call(name, *values), st.sampled_from(functions), several | st.tuples(inner)),
+        st.builds(call, st.sampled_from(functions), inner | views),
+        st.builds(lambda value, wanted: call("isinstance", value, wanted), inner, classes),
+        st.builds(lambda value, digits: call("round", value, constant(digits)), inner, st.integers(0, 15)),
+        st.builds(lambda value, salt: call("bucket", value, constant(10), *salt), inner, salts),
+        st.builds(lambda value, wanted: call("ip_in", value, wanted), inner, networks),
+        st.builds(
+            lambda name, pattern, text: Call(NOWHERE, attribute(Name(NOWHERE, "re"), name), (pattern, text)),
+            st.sampled_from(sorted(v.PATTERN_FUNCTIONS)),
+            patterns,
+            inner,
+        ),
+        clocks,
+        st.builds(
+            lambda name, element, target, iterable, conditions: call(
+                name, Generator(NOWHERE, element, target, iterable, tuple(conditions))
+            ),
+            st.sampled_from(LOOPS),
+            elements,
+            targets,
+            paths | views | inner,
+            st.lists(elements, max_size=1),
+        ),
+        st.builds(Binary, at, st.sampled_from(Arithmetic), inner, inner),
+        st.builds(Conditional, at, inner, inner, inner),
+        st.builds(Compare, at, st.tuples(inner, views), st.just((Comparator.IN,))),
         st.builds(Negative, at, inner),
         st.builds(Not, at, inner),
         several.flatmap(
@@ -285,6 +367,10 @@ def outcome(compute):
     return shown(value)
 
 
+def erred():
+    raise EvaluationError("", NOWHERE, "")
+
+
 def shown(value):
     if isinstance(value, set):
         return f"set of {sorted(map(shown, value))}"
@@ -306,11 +392,67 @@ def in_werkzeug(given_request):
     return WerkzeugRequest(builder.get_environ())
 
 
+NOW = "2025-03-12T20:15:00+00:00"
+
+
+def reference_ip_in(address, networks):
+    networks = [networks] if isinstance(networks, str) else networks
+    parsed = ipaddress.ip_address(require(str, address))
+    return any(parsed in ipaddress.ip_network(network) for network in networks)
+
+
+def reference_bucket(value, buckets, salt=""):
+    match value:
+        case None:
+            tagged = "0"
+        case bool():
+            tagged = f"b{value:d}"
+        case str():
+            tagged = f"s{value}"
+        case int():
+            tagged = f"n{value}"
+        case float():
+            tagged = f"n{value:.0f}" if value == value // 1 and abs(value) < 1e15 else f"n{value!r}"
+        case _:
+            raise TypeError
+    return int(hashlib.sha256(f"{salt}\0{tagged}".encode()).hexdigest()[:16], 16) * buckets // 2**64
+
+
+def require(kind, value):
+    if not isinstance(value, kind):
+        raise TypeError
+    return value
+
+
+def moment(zone="UTC"):
+    return dt.datetime.fromisoformat(NOW).astimezone(zoneinfo.ZoneInfo(zone))
+
+
+BEYOND_PYTHON = {
+    "re": types.SimpleNamespace(
+        **{name: lambda p, s, f=getattr(re, name): f(p, require(str, s)) is not None for name in v.PATTERN_FUNCTIONS}
+    ),
+    "ip_in": reference_ip_in,
+    "bucket": reference_bucket,
+    "now_time": lambda *zone: f"{moment(*zone):%H:%M:%S}",
+    "now_date": lambda *zone: f"{moment(*zone):%Y-%m-%d}",
+    "now_weekday": lambda *zone: moment(*zone).weekday(),
+}
+
+
+def may_err_where_python_does_not(node):
+    """Whether a part of a condition is one of those that are documented to err more often than Python."""
+    narrow = isinstance(node, Binary) or (
+        isinstance(node, Call) and isinstance(node.function, Name) and node.function.name in {"int", "float"}
+    )
+    return narrow or any(map(may_err_where_python_does_not, children(node)))
+
+
 def as_python(text, request):
     # In Werkzeug `json` is the value and cannot be called; `request.json()` is what the requests library has.
     text = text.replace("request.json()", "request.json").replace("request.get_json()", "request.json")
     try:
-        return eval(f"({text})", {"request": request})
+        return eval(f"({text})", {"request": request, **BEYOND_PYTHON})
     except Exception as error:
         raise EvaluationError(str(error), NOWHERE, text) from error
 
@@ -331,10 +473,17 @@ def test_generated_code_and_walk_and_python_agree(tree, given_request):
         method=theirs.method,
         path=theirs.path,
         args=lambda: given_request["args"],
+        now=NOW,
     )
     checked, _ = check(*_parsed(text))
     walked = outcome(lambda: evaluate(checked, ours))
-    assert outcome(lambda: condition.value(ours)) == walked == outcome(lambda: as_python(text, theirs))
+    walk_cost = ours.meter.spent
+    assert outcome(lambda: condition._value(ours) if condition.verdict(ours) is not None else erred()) == walked
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        expected = outcome(lambda: as_python(text, theirs))
+    assert walked == expected or (walked == "erred" and may_err_where_python_does_not(tree))
+    assert ours.meter.spent == walk_cost * (2 if walked == "erred" else 3)
     assert condition.explain(ours).matches is condition.matches(ours)
     if walked == "erred":
         assert condition.verdict(ours) is None

@@ -6,10 +6,12 @@ import functools
 from collections.abc import Iterable
 
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import given, settings
 
 from rulegate.condition import Condition, MalformedBodyError, Request, compile_condition
+from rulegate.condition.keys import ABSENT, Key, Relation, reader
 from rulegate.routing import ConditionFailed, Endpoint, NoRouteMatched, OnError, Route, Target, decide
+from rulegate.routing.endpoint import MIN_INDEXED
 
 PARTS = (
     # Keys of headers, parameters, cookies and attributes; some err where the name is missing, some never.
@@ -26,6 +28,7 @@ PARTS = (
     "request.args.get('page', '1') == '1'",
     "request.cookies.get('beta') in ('1', 'true')",
     "request.method == 'POST'",
+    "request.remote_addr.startswith('10.')",  # errs where the address is not known
     "request.path.startswith('/endpoints/')",
     "request.path == '/invocations' or request.path == '/'",
     # Keys of the body: equal values of different types, values without a hash, negative numbers, nothing at all.
@@ -62,14 +65,19 @@ PARTS = (
 )
 compiled = functools.cache(compile_condition)
 
-routes = st.lists(
-    st.tuples(
-        st.lists(st.sampled_from(PARTS), min_size=1, max_size=3).map(tuple),
-        st.sampled_from([OnError.NO_MATCH, OnError.NO_MATCH, OnError.MATCH, OnError.FAIL]),
-    ),
-    min_size=20,
-    max_size=50,
-)
+
+@st.composite
+def routes(draw: st.DrawFn) -> list[tuple[tuple[str, ...], OnError]]:
+    """Many routes of few parts, as routes of one endpoint are: so that keys are shared and some requests match late."""
+    parts = st.sampled_from(draw(st.lists(st.sampled_from(PARTS), min_size=1, max_size=5, unique=True)))
+    on_error = st.sampled_from(draw(st.sampled_from([[OnError.NO_MATCH], [OnError.NO_MATCH, *OnError]])))
+    pattern = draw(
+        st.lists(st.tuples(st.lists(parts, min_size=1, max_size=3).map(tuple), on_error), min_size=1, max_size=12)
+    )
+    # One after the other, until there are enough for an index.
+    return [pattern[number % len(pattern)] for number in range(MIN_INDEXED + 8)]
+
+
 values = st.sampled_from(
     [
         *(1, 1.0, True, "1", 0, -0.0, False, -1, None, float("nan"), float("inf"), 10**30),
@@ -83,6 +91,7 @@ others = st.fixed_dictionaries(
         "path": st.sampled_from(["/invocations", "/endpoints/a/invocations", "/"]),
         "headers": st.fixed_dictionaries({}, optional={"X-tenant": st.sampled_from(["a", "ab", "abcd", "b", "", "z"])}),
         "args": st.fixed_dictionaries({}, optional={"page": st.sampled_from(["1", "7"])}),
+        "remote_addr": st.sampled_from([None, "10.0.0.1"]),
         "cookies": st.fixed_dictionaries({}, optional={"beta": st.sampled_from(["1", "0"])}),
     }
 )
@@ -129,19 +138,43 @@ def reads_malformed(condition: Condition, request: Request) -> bool:
     return False
 
 
-@given(routes, bodies, others, st.booleans())
+def holds(key: Key, request: Request) -> bool | None:
+    """Whether a key holds, None where that cannot be found out; by the plain reading of what a key says."""
+    value = reader(key.path)(request)
+    if key.relation is Relation.STARTS:
+        return value.startswith(tuple(key.constants)) if isinstance(value, str) else None
+    return None if value is ABSENT or isinstance(value, list | dict) else value in list(key.constants)
+
+
+@given(st.sampled_from(PARTS), bodies | st.none(), others, st.sampled_from(PARTS))
+@settings(max_examples=800)
+def test_keys_hold_wherever_a_condition_is_true_and_where_errors_count_also_where_it_errs(
+    part, body, other, another
+) -> None:
+    request = Request(**other) if body is None else Request(json=body, **other)
+    both = compiled(f"{part} and {another}")
+    verdict = both.verdict(request)
+    if verdict:
+        assert all(holds(key, request) is True for key in both.keys(errors_count=False))
+    if verdict is not False:
+        assert all(holds(key, request) is not False for key in both.keys(errors_count=True))
+    if " and " not in part and any(key.never_errs for key in compiled(part).keys(errors_count=True)):
+        assert compiled(part).verdict(request) is not None
+
+
+@given(routes(), bodies, others, st.booleans())
 def test_the_index_decides_as_a_plain_scan(listed, body, other, otherwise) -> None:
     many, request = endpoint(listed, otherwise=otherwise), Request(json=body, **other)
     assert decided(many, request) == scan(many.conditional, request, otherwise=otherwise)
 
 
-@given(routes, others, st.booleans())
+@given(routes(), others, st.booleans())
 def test_so_it_does_where_every_part_on_the_body_errs(listed, other, otherwise) -> None:
     many, request = endpoint(listed, otherwise=otherwise), Request(content_type="text/csv", **other)
     assert decided(many, request) == scan(many.conditional, request, otherwise=otherwise)
 
 
-@given(routes, others, st.booleans())
+@given(routes(), others, st.booleans())
 def test_a_malformed_body_is_found_as_by_a_scan_but_where_no_condition_that_reads_it_can_match(
     listed, other, otherwise
 ) -> None:
@@ -168,7 +201,7 @@ def test_a_malformed_body_is_found_as_by_a_scan_but_where_no_condition_that_read
             )
 
 
-@given(routes, bodies, others)
+@given(routes(), bodies, others)
 def test_candidates_come_in_order_and_once(listed, body, other) -> None:
     many = endpoint(listed, otherwise=False)
     if many.index is not None:

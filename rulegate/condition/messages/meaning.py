@@ -25,7 +25,10 @@ def _choice(noun: str, names: Iterable[str]) -> str:
 
 def unknown_name(source: Source, span: Span, name: str) -> Diagnostic:
     """A name that stands for nothing."""
-    known = (vocabulary.REQUEST, *vocabulary.FUNCTIONS)
+    if name in vocabulary.CLASSES or name == vocabulary.PATTERNS:
+        known: tuple[str, ...] = ()
+    else:
+        known = (vocabulary.REQUEST, vocabulary.PATTERNS, *vocabulary.FUNCTIONS)
     hint = _did_you_mean(name, known, f"a condition reads `{vocabulary.REQUEST}`; text needs quotes: `'{name}'`")
     return Diagnostic(Code.UNKNOWN_NAME, f"`{name}` is not known", source, span, hint)
 
@@ -89,6 +92,8 @@ def not_called(source: Source, span: Span, name: str, signature: vocabulary.Sign
 def wrong_arity(source: Source, span: Span, name: str, *, fewest: int, most: int, got: int) -> Diagnostic:
     """Too few or too many arguments."""
     expected = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    if most == vocabulary.MAX_NODES:
+        expected = f"at least {fewest}"
     noun = "argument" if most == 1 and fewest == most else "arguments"
     hint = "remove what is too much" if got > most else "write what is missing"
     if most == 0:
@@ -311,4 +316,92 @@ def never_equal(source: Source, span: Span, left: vocabulary.Kind, right: vocabu
         span,
         "compare values of one kind",
         Severity.WARNING,
+    )
+
+
+def unknown_pattern_function(source: Source, span: Span, name: str) -> Diagnostic:
+    """A name after ``re.`` that is not one of its functions."""
+    known = vocabulary.PATTERN_FUNCTIONS
+    hint = _did_you_mean(name, known, _choice("function", known))
+    return Diagnostic(Code.UNKNOWN_NAME, f"`re.{name}` is not a function", source, span, hint)
+
+
+def unfit_operands(
+    source: Source, span: Span, operator: str, left: vocabulary.Kind, right: vocabulary.Kind
+) -> Diagnostic:
+    """Two kinds of value that an operator cannot join."""
+    hint = "`+` joins numbers or two texts" if operator == "+" else f"`{operator}` joins numbers"
+    text, number = vocabulary.Kind.TEXT, vocabulary.Kind.NUMBER
+    if operator == "+" and ((left in text and right in number) or (left in number and right in text)):
+        hint = "write `str(…)` around the number, or `int(…)` around the text"
+    elif operator == "%" and left in text:
+        hint = "there is no formatting: compare the parts one by one"
+    return Diagnostic(
+        Code.UNFIT_OPERANDS,
+        f"`{operator}` cannot join {vocabulary.describe(left)} with {vocabulary.describe(right)}",
+        source,
+        span,
+        hint,
+    )
+
+
+def not_sliced(source: Source, span: Span, kind: vocabulary.Kind) -> Diagnostic:
+    """A slice of a value that has no order."""
+    return Diagnostic(
+        Code.NOT_SUBSCRIPTABLE,
+        f"{vocabulary.describe(kind)} cannot be sliced",
+        source,
+        span,
+        "only text and lists are sliced with `[…:…]`",
+    )
+
+
+def misplaced_generator(source: Source, span: Span, name: str) -> Diagnostic:
+    """A generator as the argument of a function that takes none."""
+    return Diagnostic(
+        Code.GENERATOR_PLACE,
+        f"`{name}` does not take a generator",
+        source,
+        span,
+        "only `any`, `all`, `sum`, `min` and `max` do; to count, write `sum(1 for … if …)`",
+    )
+
+
+def too_many_generators(source: Source, span: Span, count: int) -> Diagnostic:
+    """More generators than a condition may have."""
+    return Diagnostic(
+        Code.TOO_MANY_GENERATORS,
+        f"a condition has at most {vocabulary.MAX_GENERATORS} generators, this one has {count}",
+        source,
+        span,
+        "split it over several routes",
+    )
+
+
+def generator_too_deep(source: Source, span: Span) -> Diagnostic:
+    """A generator inside too many others."""
+    return Diagnostic(
+        Code.TOO_MANY_GENERATORS,
+        f"at most {vocabulary.MAX_GENERATOR_DEPTH} generators may be nested",
+        source,
+        span,
+        "look into fewer levels of the value",
+    )
+
+
+def not_iterable(source: Source, span: Span, kind: vocabulary.Kind) -> Diagnostic:
+    """A value that a generator cannot run over."""
+    return Diagnostic(
+        Code.NOT_ITERABLE,
+        f"`for` cannot run over {vocabulary.describe(kind)}",
+        source,
+        span,
+        "write a list, a text or an object after `in`",
+    )
+
+
+def name_taken(source: Source, span: Span, name: str) -> Diagnostic:
+    """A generator that binds a name of the language."""
+    return Diagnostic(
+        Code.NAME_TAKEN, f"`{name}` has a meaning of its own here", source, span, "choose another name after `for`"
     )

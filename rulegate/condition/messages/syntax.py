@@ -276,11 +276,20 @@ def keyword_argument(source: Source, span: Span) -> Diagnostic:
     )
 
 
-def slice_(source: Source, span: Span) -> Diagnostic:
-    """A colon in square brackets."""
+def misplaced_generator(source: Source, span: Span) -> Diagnostic:
+    """``for`` anywhere but in a call with a generator as its sole argument, or a second ``for`` in it."""
     return Diagnostic(
-        Code.SLICE, "a condition has no slices", source, span, "use `startswith` or `endswith`, or read one element"
+        Code.GENERATOR_PLACE,
+        "`for` stands only once in a call, behind its sole argument",
+        source,
+        span,
+        "write `any(… for x in …)`, or `all`, `sum`, `min` or `max`; a loop in a loop is a call in a call",
     )
+
+
+def missing_else(source: Source, span: Span) -> Diagnostic:
+    """A conditional expression without its second half."""
+    return Diagnostic(Code.ENDS_EARLY, "expected `else`", source, span, "write `a if test else b`, or only the test")
 
 
 def dict_display(source: Source, span: Span) -> Diagnostic:

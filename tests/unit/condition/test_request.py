@@ -151,3 +151,22 @@ def test_the_time_of_a_request_is_iso_text_or_a_datetime():
     assert Request(now=now).now == Request(now="2026-01-02T03:04:00+00:00").now == now
     with pytest.raises(ValueError, match="isoformat"):
         Request(now="yesterday")
+
+
+def test_a_malformed_body_is_parsed_once_however_many_conditions_read_it():
+    request = Request.from_body(b"{", content_type=JSON)
+    faults = []
+    for _ in range(2):
+        with pytest.raises(MalformedBodyError) as caught:
+            _ = request.json
+        faults.append(caught.value)
+    assert faults[0] is faults[1]
+
+
+def test_a_request_afresh_has_all_that_was_read_and_nothing_spent():
+    request = Request.from_body(b"[1]", content_type=JSON)
+    assert request.json == [1]
+    request.meter.begin().charge(7)
+    again = request.afresh()
+    assert again.json is request.json
+    assert (again.meter.spent, request.meter.spent) == (0, 7)

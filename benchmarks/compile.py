@@ -1,0 +1,93 @@
+"""How long conditions take to compile from text, beside Python's own `compile()` of the same texts."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from benchmarks.harness import Row, Spread, alternating, say, table, write_result
+from benchmarks.texts import texts
+from rulegate.condition import compile_condition
+
+PEER = "Python's compile()"
+BUDGET_S = 200.0
+"""For all repeats together."""
+
+
+@dataclass(slots=True)
+class Shape:
+    """The conditions of one shape, and how long all of them took in each repeat, in milliseconds."""
+
+    name: str
+    texts: Sequence[str]
+    ours: list[float] = field(default_factory=list)
+    peer: list[float] = field(default_factory=list)
+
+
+def measure(shapes: Sequence[Shape], read: Callable[[str], object], values: Callable[[Shape], list[float]]) -> None:
+    """Compiles every text of every shape once; what is made is kept until its shape is done."""
+    for shape in shapes:
+        gc.collect()
+        begin = time.perf_counter()
+        kept = [read(text) for text in shape.texts]
+        values(shape).append((time.perf_counter() - begin) * 1e3)
+        del kept
+
+
+def rows(shapes: Sequence[Shape]) -> list[Row]:
+    """All conditions together in milliseconds, then each shape in microseconds a condition."""
+    together = Row(
+        f"{sum(len(shape.texts) for shape in shapes)} conditions",
+        "ms",
+        Spread(tuple(map(sum, zip(*(shape.ours for shape in shapes), strict=True)))),
+        Spread(tuple(map(sum, zip(*(shape.peer for shape in shapes), strict=True)))),
+    )
+    return [together, *(Row(shape.name, "µs", _each(shape, shape.ours), _each(shape, shape.peer)) for shape in shapes)]
+
+
+def _each(shape: Shape, values: Sequence[float]) -> Spread:
+    return Spread(tuple(value * 1e3 / len(shape.texts) for value in values))
+
+
+def main() -> None:
+    """Runs the benchmark, prints the table, writes the result."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.compile", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5, help="of every shape (default: %(default)s)")
+    parser.add_argument("--conditions", type=int, default=10_000, help="in all (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="one repeat of one condition a shape, nothing is written")
+    options = parser.parse_args()
+    repeats, conditions = (1, 1) if options.quick else (options.repeats, options.conditions)
+    if repeats < 1 or conditions < 1:
+        parser.error("it takes at least 1 repeat of 1 condition")
+    load_before = os.getloadavg()[0]
+    shapes = [Shape(name, found) for name, found in texts(conditions).items()]
+    compile_condition(shapes[0].texts[0])  # loads the grammar, once
+    contenders = [
+        partial(measure, shapes, compile_condition, lambda shape: shape.ours),
+        partial(measure, shapes, lambda text: compile(text, "<condition>", "eval"), lambda shape: shape.peer),
+    ]
+    done = alternating(contenders, repeats=repeats, budget_s=BUDGET_S, progress=say)
+    result = rows(shapes)
+    print(table(result, peer=PEER))
+    print(
+        f"\nMedian (min–max), repeats: {done}; the shapes: µs a condition; ratio: rulegate's median over the other's."
+    )
+    if not options.quick:
+        path = write_result(
+            "compile",
+            result,
+            peer=PEER,
+            settings={"repeats": done, "conditions": conditions},
+            distributions=("rulegate",),
+            load_before=load_before,
+        )
+        say(f"written: {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The functions of the language that are not Python's own, or narrower than Python's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+import re
+from typing import Any, Final
+
+from rulegate.condition import vocabulary
+from rulegate.condition.meter import Meter
+from rulegate.condition.networks import Networks
+from rulegate.condition.operations import charge_whole
+from rulegate.condition.request import Request
+
+_INT: Final = re.compile(r"[+-]?[0-9]+")
+_FLOAT: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_EXACT: Final = 1e22
+"""Up to here a decimal is rounded in a moment; beyond, all its digits are written out."""
+
+
+def int_of(_meter: Meter, value: Any) -> int:
+    """``int(value)``; of text only plain digits with a sign."""
+    if type(value) is str and (len(value) > vocabulary.MAX_INT_TEXT or not _INT.fullmatch(value)):
+        raise ValueError("not a plain number")
+    return int(value)
+
+
+def float_of(_meter: Meter, value: Any) -> float:
+    """``float(value)``; of text only a plain decimal that is finite."""
+    if type(value) is not str:
+        return float(value)
+    if len(value) > vocabulary.MAX_FLOAT_TEXT or not _FLOAT.fullmatch(value):
+        raise ValueError("not a plain number")
+    number = float(value)
+    if math.isinf(number):
+        raise ValueError("not finite")
+    return number
+
+
+def str_of(meter: Meter, value: Any) -> str:
+    """``str(value)``."""
+    if type(value) is int:
+        # Quadratic in the digits; beyond the interpreter's limit it raises ValueError.
+        meter.charge(value.bit_length() ** 2 // 1024)
+    elif type(value) is not str:
+        # Each element is written, a character that cannot be shown as up to ten, a number of many digits in full.
+        for _ in range(10):
+            charge_whole(meter, value)
+    return str(value)
+
+
+def round_of(meter: Meter, value: Any, digits: int | None = None) -> Any:
+    """``round(value)`` or ``round(value, digits)`` of a number."""
+    if type(value) is float and not -_EXACT < value < _EXACT:
+        meter.charge(12_000)
+    return round(value, digits)
+
+
+def ip_in(_meter: Meter, address: Any, networks: Networks) -> bool:
+    """``ip_in(address, networks)``."""
+    return networks.hold(address)
+
+
+def bucket(meter: Meter, value: Any, buckets: int, salt: str = "") -> int:
+    """The bucket from 0 to ``buckets`` - 1 that a value falls into: the same in every process and version.
+
+    It is ``h * buckets >> 64``, where ``h`` is the number that the first 8 bytes of a SHA-256 make, most significant
+    byte first. Hashed are the salt in UTF-8, a zero byte, and the value: ``s`` and the text in UTF-8 (half a surrogate
+    pair in three bytes), ``n`` and the shortest decimal form of a number (the same for 1 and 1.0), ``b`` and 0 or 1 for
+    a truth, ``0`` for None.
+    """
+    if type(value) is str:
+        meter.charge(len(value) * 8)
+        tagged = "s" + value
+    elif type(value) is bool:
+        tagged = f"b{int(value)}"
+    elif value is None:
+        tagged = "0"
+    elif type(value) is float:
+        tagged = f"n{int(value) if value.is_integer() else value!r}"
+    elif type(value) is int:
+        tagged = "n" + str_of(meter, value)
+    else:
+        raise TypeError("only text, numbers, truths and None")
+    digest = hashlib.sha256(f"{salt}\0{tagged}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8]) * buckets >> 64
+
+
+def now_time(request: Request, zone: dt.tzinfo = dt.UTC) -> str:
+    """The time of day as ``HH:MM:SS``."""
+    return request.moment.astimezone(zone).strftime("%H:%M:%S")
+
+
+def now_date(request: Request, zone: dt.tzinfo = dt.UTC) -> str:
+    """The date as ``YYYY-MM-DD``."""
+    return request.moment.astimezone(zone).date().isoformat()
+
+
+def now_weekday(request: Request, zone: dt.tzinfo = dt.UTC) -> int:
+    """The day of the week, 0 for Monday."""
+    return request.moment.astimezone(zone).weekday()

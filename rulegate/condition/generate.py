@@ -1,0 +1,292 @@
+"""Writes the tree of Python that computes a checked condition: one expression, and one function for each loop."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from rulegate.condition import costs, vocabulary
+from rulegate.condition.check import CheckedCondition, request_attribute
+from rulegate.condition.library import ARITHMETIC, CLOCKS, COMPARISONS, METERED, PLAIN
+from rulegate.condition.nodes import (
+    Attribute,
+    Binary,
+    Bracket,
+    Call,
+    Comparator,
+    Compare,
+    Conditional,
+    Connective,
+    Constant,
+    Display,
+    Generator,
+    Junction,
+    Keyword,
+    Name,
+    Negative,
+    Node,
+    Not,
+    Slice,
+    Subscript,
+    bound_names,
+)
+from rulegate.diagnostics import Span
+
+REQUEST: Final = vocabulary.REQUEST
+METER: Final = "meter"
+ERRORS_NAME: Final = "errors"
+ERRED_NAME: Final = "erred"
+_ITEMS: Final = "items"
+_VALUES: Final = "values"
+_LOAD: Final = ast.Load()
+_COMPARATORS: Final[Mapping[Comparator, type[ast.cmpop]]] = MappingProxyType(
+    {
+        Comparator.EQUAL: ast.Eq,
+        Comparator.UNEQUAL: ast.NotEq,
+        Comparator.LESS: ast.Lt,
+        Comparator.LESS_EQUAL: ast.LtE,
+        Comparator.GREATER: ast.Gt,
+        Comparator.GREATER_EQUAL: ast.GtE,
+        Comparator.IN: ast.In,
+        Comparator.NOT_IN: ast.NotIn,
+        Comparator.IS: ast.Is,
+        Comparator.IS_NOT: ast.IsNot,
+    }
+)
+_CONNECTIVES: Final[Mapping[Connective, type[ast.boolop]]] = MappingProxyType(
+    {Connective.AND: ast.And, Connective.OR: ast.Or}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The tree of a condition: its expression, a function for each loop, and what some names in them stand for."""
+
+    expression: ast.expr
+    loops: tuple[ast.stmt, ...]
+    prepared: Mapping[str, Any]
+    is_metered: bool
+
+
+def generate(condition: CheckedCondition) -> Generated:
+    """The tree of a checked condition; names and structure are ours, only constants hold what its author wrote."""
+    writer = _Writer(condition.prepared)
+    expression = writer.expression(condition.root)
+    return Generated(expression, tuple(writer.loops), writer.prepared, writer.is_metered)
+
+
+class _Writer:
+    """Writes one condition; knows by which name each bound name goes in the present function."""
+
+    def __init__(self, prepared: Mapping[Span, Any]) -> None:
+        self.loops: list[ast.stmt] = []
+        self.prepared: dict[str, Any] = {}
+        self.is_metered = False
+        self._prepared = prepared
+        self._bound: Mapping[str, str] = {}
+        self._count = 0
+
+    def expression(self, node: Node) -> ast.expr:
+        folded = self._with_folded_header(node)
+        if folded is not None:
+            return folded
+        read = request_attribute(node)
+        if read is not None:
+            return _of_request(read)
+        if node.span in self._prepared:
+            name = self._new_name("given")
+            self.prepared[name] = self._prepared[node.span]
+            return ast.Name(name, _LOAD)
+        match node:
+            case Constant(value=value):
+                return ast.Constant(value)
+            case Name(name=name):
+                return ast.Name(self._bound.get(name, name), _LOAD)
+            case Subscript(value=value, index=Slice() as bounds):
+                owner = self.expression(value)
+                if costs.slice_is_charged(bounds):
+                    owner = self._metered("sliced", owner)
+                return ast.Subscript(owner, self._slice(bounds), _LOAD)
+            case Subscript(value=value, index=index):
+                return ast.Subscript(self.expression(value), self.expression(index), _LOAD)
+            case Call():
+                return self._call(node)
+            case Negative(operand=operand):
+                return ast.UnaryOp(ast.USub(), self.expression(operand))
+            case Not(operand=operand):
+                return ast.UnaryOp(ast.Not(), self.expression(operand))
+            case Binary(operator=operator, left=left, right=right):
+                return self._metered(ARITHMETIC[operator].__name__, self.expression(left), self.expression(right))
+            case Conditional(value=value, test=test, otherwise=otherwise):
+                return ast.IfExp(self.expression(test), self.expression(value), self.expression(otherwise))
+            case Compare():
+                return self._compare(node)
+            case Junction(connective=connective, operands=operands):
+                return ast.BoolOp(_CONNECTIVES[connective](), self._expressions(operands))
+            case Display(bracket=Bracket.LIST, elements=elements):
+                return ast.List(self._expressions(elements), _LOAD)
+            case Display(bracket=Bracket.TUPLE, elements=elements):
+                return ast.Tuple(self._expressions(elements), _LOAD)
+            case Display(bracket=Bracket.SET, elements=elements):
+                return ast.Set(self._expressions(elements))
+            case _:
+                raise AssertionError(f"generated code may not hold {node}")
+
+    def _expressions(self, nodes: Iterable[Node]) -> list[ast.expr]:
+        return [self.expression(node.value if isinstance(node, Keyword) else node) for node in nodes]
+
+    def _slice(self, bounds: Slice) -> ast.Slice:
+        lower, upper, step = (
+            None if part is None else self.expression(part) for part in (bounds.lower, bounds.upper, bounds.step)
+        )
+        return ast.Slice(lower, upper, step)
+
+    # ---- calls -------------------------------------------------------------------------------------------------------
+
+    def _metered(self, function: str, *arguments: ast.expr) -> ast.expr:
+        """A call of a function that takes the meter first."""
+        self.is_metered = True
+        return ast.Call(ast.Name(function, _LOAD), [ast.Name(METER, _LOAD), *arguments], [])
+
+    def _call(self, node: Call) -> ast.expr:
+        match node:
+            case Call(function=Name(name=name), arguments=(Generator() as generator,)):
+                return self._loop(name, generator)
+            case Call(function=Name(name=name), arguments=arguments) if name in METERED:
+                return self._metered(METERED[name].__name__, *self._expressions(arguments))
+            case Call(function=Name(name=name), arguments=arguments) if name in CLOCKS:
+                given = [ast.Name(REQUEST, _LOAD), *self._expressions(arguments)]
+                return ast.Call(ast.Name(CLOCKS[name].__name__, _LOAD), given, [])
+            case Call(function=Name(name=name), arguments=arguments) if name in PLAIN:
+                return ast.Call(ast.Name(name, _LOAD), self._expressions(arguments), [])
+            case Call(function=Attribute(value=Name(name=vocabulary.PATTERNS), name=name), arguments=(pattern, text)):
+                self.is_metered = True
+                matches = ast.Attribute(self.expression(pattern), name, _LOAD)
+                return ast.Call(matches, [ast.Name(METER, _LOAD), self.expression(text)], [])
+            case Call(function=Attribute(value=value, name=name), arguments=arguments):
+                return self._method(self.expression(value), name, arguments)
+            case _:
+                raise AssertionError(f"generated code may not hold {node}")
+
+    def _method(self, owner: ast.expr, name: str, arguments: tuple[Node, ...]) -> ast.expr:
+        given = self._expressions(arguments)
+        if costs.method_is_charged(name, arguments):
+            if given:
+                kept = self._new_name("kept")
+                owner = ast.NamedExpr(ast.Name(kept, ast.Store()), owner)
+                given[0] = self._metered("weighed_argument", ast.Constant(name), ast.Name(kept, _LOAD), given[0])
+            else:
+                owner = self._metered("weighed", ast.Constant(name), owner)
+        return ast.Call(ast.Attribute(owner, name, _LOAD), given, [])
+
+    # ---- comparisons -------------------------------------------------------------------------------------------------
+
+    def _compare(self, node: Compare) -> ast.expr:
+        first, *others = node.operands
+        if not any(map(costs.comparison_is_charged, node.comparators, node.operands, others)):
+            operators = [_COMPARATORS[comparator]() for comparator in node.comparators]
+            return ast.Compare(self.expression(first), operators, self._expressions(others))
+        # `a < b < c` is `a < (kept := b) and kept < c`, so that each part can be charged.
+        parts: list[ast.expr] = []
+        left = self.expression(first)
+        for position, comparator in enumerate(node.comparators):
+            right = self.expression(others[position])
+            after = right
+            if position < len(others) - 1:
+                kept = self._new_name("kept")
+                right, after = ast.NamedExpr(ast.Name(kept, ast.Store()), right), ast.Name(kept, _LOAD)
+            if costs.comparison_is_charged(comparator, node.operands[position], others[position]):
+                parts.append(self._metered(COMPARISONS[comparator].__name__, left, right))
+            else:
+                parts.append(ast.Compare(left, [_COMPARATORS[comparator]()], [right]))
+            left = after
+        return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+
+    # ---- loops -------------------------------------------------------------------------------------------------------
+
+    def _loop(self, function: str, node: Generator) -> ast.expr:
+        """A call of a new function that loops, with all that it reads as arguments."""
+        turn = ast.Constant(costs.turn_cost(node))
+        items = self._metered("charged_loop", self.expression(node.iterable), turn)
+        outer = self._bound
+        passed = [METER, REQUEST, *outer.values()]
+        inner = {name: self._new_name("item") for name in bound_names(node.target)}
+        self._bound = {**outer, **inner}
+        name = self._new_name("loop")
+        self.loops.append(
+            ast.FunctionDef(
+                name,
+                ast.arguments([], [ast.arg(each) for each in (_ITEMS, *passed)], None, [], [], None, []),
+                self._turns(function, node),
+                [],
+            )
+        )
+        self._bound = outer
+        return ast.Call(ast.Name(name, _LOAD), [items, *(ast.Name(each, _LOAD) for each in passed)], [])
+
+    def _turns(self, function: str, node: Generator) -> list[ast.stmt]:
+        tests = self._expressions(node.conditions)
+        element = self.expression(node.element)
+        target = self._target(node.target)
+
+        def loop(turn: ast.stmt) -> ast.stmt:
+            for test in reversed(tests):
+                turn = ast.If(test, [turn], [])
+            return ast.For(target, ast.Name(_ITEMS, _LOAD), [turn], [])
+
+        match function:
+            case "any":
+                return [loop(ast.If(element, [_return(True)], [])), _return(False)]
+            case "all":
+                return [loop(ast.If(ast.UnaryOp(ast.Not(), element), [_return(False)], [])), _return(True)]
+            case _:
+                # The values are gathered first and then handed over, so that they are added up exactly as Python does.
+                append = ast.Attribute(ast.Name(_VALUES, _LOAD), "append", _LOAD)
+                gather = loop(ast.Expr(ast.Call(append, [element], [])))
+                total = self._metered(METERED[function].__name__, ast.Name(_VALUES, _LOAD))
+                return [ast.Assign([ast.Name(_VALUES, ast.Store())], ast.List([], _LOAD)), gather, ast.Return(total)]
+
+    def _target(self, target: Node) -> ast.expr:
+        match target:
+            case Name(name=name):
+                return ast.Name(self._bound[name], ast.Store())
+            case Display(elements=elements):
+                return ast.Tuple([self._target(element) for element in elements], ast.Store())
+            case _:
+                raise AssertionError(f"generated code may not hold {target}")
+
+    def _new_name(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}_{self._count}"
+
+    # ---- headers -----------------------------------------------------------------------------------------------------
+
+    def _with_folded_header(self, node: Node) -> ast.expr | None:
+        """A look-up of a header whose name is known now, in the plain dict of folded names; None for other nodes."""
+        match node:
+            case Subscript(value=owner, index=Constant(value=str(name))) if request_attribute(owner) == "headers":
+                return ast.Subscript(_of_request("folded_headers"), ast.Constant(name.lower()), _LOAD)
+            case Compare(
+                operands=(Constant(value=str(name)), owner),
+                comparators=(Comparator.IN | Comparator.NOT_IN as comparator,),
+            ) if request_attribute(owner) == "headers":
+                container = _of_request("folded_headers")
+                return ast.Compare(ast.Constant(name.lower()), [_COMPARATORS[comparator]()], [container])
+            case Call(function=Attribute(value=owner, name="get"), arguments=(Constant(value=str(name)), *default)) if (
+                request_attribute(owner) == "headers"
+            ):
+                get = ast.Attribute(_of_request("folded_headers"), "get", _LOAD)
+                return ast.Call(get, [ast.Constant(name.lower()), *self._expressions(default)], [])
+            case _:
+                return None
+
+
+def _of_request(attribute: str) -> ast.expr:
+    return ast.Attribute(ast.Name(REQUEST, _LOAD), attribute, _LOAD)
+
+
+def _return(value: bool) -> ast.stmt:
+    return ast.Return(ast.Constant(value))

@@ -1,0 +1,63 @@
+"""What is said about an argument that must be written out: patterns, networks, time zones, classes, plain numbers."""
+
+from __future__ import annotations
+
+from rulegate.condition import vocabulary
+from rulegate.condition.messages.codes import Code
+from rulegate.condition.patterns import PatternError
+from rulegate.diagnostics import Diagnostic, Source, Span
+
+_SHOWN = 60
+"""Characters of a literal that a message repeats."""
+
+
+def not_written_out(source: Source, span: Span, function: str, literal: vocabulary.Literal) -> Diagnostic:
+    """An argument that is computed, or of another kind."""
+    return Diagnostic(
+        Code.NOT_WRITTEN_OUT,
+        f"`{function}` expects {literal.value} here",
+        source,
+        span,
+        "write the value itself: it is read when the condition is compiled",
+    )
+
+
+def unfit_pattern(source: Source, span: Span, error: PatternError) -> Diagnostic:
+    """A regular expression that cannot be used."""
+    if error.absent is not None:
+        message = f"regular expressions have no {error.absent} here"
+        hint = "match the parts one by one, joined by `and` and `not`: every expression takes linear time"
+    elif error.foreign is not None:
+        message = f"`{error.foreign}` means something else in Python's regular expressions, or nothing"
+        hint = "write it as Python's `re` reads it; flags stand at the beginning"
+    elif error.nested is not None:
+        message = f"`{_shown(error.nested)}` repeats a repetition"
+        hint = "repeat it once, as in `a+` for `(a+)+`"
+    else:
+        message = f"this is no regular expression that can be used: {_shown(error.reason)}"
+        hint = "write one in the syntax that Python's `re` and RE2 share, as in `r'[0-9]+'`"
+    return Diagnostic(Code.UNFIT_PATTERN, message, source, span, hint)
+
+
+def no_such_network(source: Source, span: Span, text: str, meant: str | None) -> Diagnostic:
+    """A text that is not a network; ``meant`` is the network that the address in it belongs to."""
+    hint = "write an address, or a network as in `'10.0.0.0/8'` or `'2001:db8::/32'`"
+    if meant is not None:
+        hint = f"did you mean `{meant}`?"
+    return Diagnostic(Code.NO_SUCH_NETWORK, f"`{_shown(text)}` is not a network", source, span, hint)
+
+
+def no_such_zone(source: Source, span: Span, name: str) -> Diagnostic:
+    """A text that is not the name of a time zone."""
+    return Diagnostic(
+        Code.NO_SUCH_ZONE,
+        f"`{_shown(name)}` is not a time zone",
+        source,
+        span,
+        "write a name of the IANA time zone database, such as `UTC` or `Europe/Berlin`, in upper and lower case",
+    )
+
+
+def _shown(text: str) -> str:
+    """The beginning of a literal on one line."""
+    return text[:_SHOWN].encode("ascii", "backslashreplace").decode("ascii").replace("\n", "\\n")

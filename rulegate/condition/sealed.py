@@ -1,0 +1,54 @@
+"""The last walk over generated code: whatever went wrong before, nothing that is not listed here gets into it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Final
+
+from rulegate.condition import vocabulary
+from rulegate.condition.library import GLOBALS
+
+_NODES: Final = frozenset(
+    {
+        *(ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Try, ast.ExceptHandler, ast.Return, ast.Assign),
+        *(ast.For, ast.If, ast.Expr, ast.Load, ast.Store),
+        *(ast.Constant, ast.Attribute, ast.Name, ast.NamedExpr, ast.Subscript, ast.Slice, ast.Call),
+        *(ast.List, ast.Tuple, ast.Set, ast.UnaryOp, ast.USub, ast.Not, ast.IfExp),
+        *(ast.BoolOp, ast.And, ast.Or, ast.Compare),
+        *(ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot),
+    }
+)
+_ATTRIBUTES: Final = frozenset(
+    {
+        *(attribute.reads for attribute in vocabulary.REQUEST_ATTRIBUTES.values()),
+        *vocabulary.METHODS,
+        *vocabulary.PATTERN_FUNCTIONS,
+        *("folded_headers", "meter", "begin", "append"),
+    }
+)
+_NAMES: Final = frozenset({"request", "meter", "items", "values", "errors", "erred", "condition", *GLOBALS})
+_NUMBERED: Final = re.compile(r"(loop|given|item|kept)_[0-9]+")
+_CONSTANTS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+def assert_allowed(tree: ast.Module) -> None:
+    """Refuses any node, attribute, name or constant that no condition needs.
+
+    Raises:
+        AssertionError: If the tree holds one: a fault of this program.
+    """
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name):
+                allowed = name in _ATTRIBUTES
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.FunctionDef(name=name):
+                allowed = name in _NAMES or _NUMBERED.fullmatch(name) is not None
+            case ast.Constant(value=value):
+                allowed = type(value) in _CONSTANTS
+            case ast.Call(keywords=keywords):
+                allowed = not keywords
+            case _:
+                allowed = type(node) in _NODES
+        if not allowed:
+            raise AssertionError(f"generated code may not hold {ast.dump(node)}")
