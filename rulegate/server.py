@@ -9,6 +9,7 @@ import multiprocessing
 import multiprocessing.connection
 import multiprocessing.util
 import os
+import resource
 import signal
 import socket
 import threading
@@ -24,6 +25,9 @@ from rulegate.config import Config
 
 BACKLOG = 1024
 """Connections that the kernel holds while all threads are busy."""
+
+MAX_CONNECTIONS = 16_384
+"""Connections held at once. Those that idle count too, and clients keep many of them, so threads are no measure."""
 
 DRAIN_EXTRA_S = 5
 """What a stopping worker gets beyond the request timeout before it is killed."""
@@ -76,6 +80,7 @@ def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> 
         SystemExit: If the worker cannot be kept running.
     """
     log.set_up(log_format)
+    _allow_many_files()
     # The worker inherits what is loaded here; nothing runs here yet that a fork could cut off.
     multiprocessing.set_start_method("fork", force=True)
     _Server(
@@ -85,12 +90,19 @@ def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> 
         websockets=False,
         workers=1,
         blocking_threads=config.server.threads,
-        backpressure=config.server.threads,
+        backpressure=MAX_CONNECTIONS,
         respawn_failed_workers=True,
         workers_kill_timeout=int(config.server.request_timeout_s) + DRAIN_EXTRA_S,
         # Its records go through our handlers; the lines about its own start and end say nothing to our users.
         log_enabled=False,
     ).serve(target_loader=functools.partial(_load_worker, config, log_format), wrap_loader=False)
+
+
+def _allow_many_files() -> None:
+    """Raises the soft limit of open files, a connection being one, to what the system allows this process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Server(MPServer):  # type: ignore[misc]

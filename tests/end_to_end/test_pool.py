@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import subprocess
 import sys
@@ -120,6 +122,18 @@ def test_a_stuck_model_leaves_the_others_their_share(start, registry, helpers, t
             assert gateway.text("x", "versioned").json() == {"predictions": [1]}
         (tmp_path / "go").touch()
         assert sum(call.result().status_code == 200 for call in stuck) == 8
+
+
+def test_connections_that_idle_keep_nobody_out(start, registry, helpers):
+    config = helpers.one_endpoint_a_model(registry["uri"], {"m": "models:/versioned/1"}, "server: {threads: 2}")
+    gateway = start(config)
+    host, port = gateway.url.removeprefix("http://").split(":")
+    with contextlib.ExitStack() as held:
+        for _ in range(100):
+            connection = http.client.HTTPConnection(host, int(port), timeout=helpers.PATIENCE_S)
+            held.callback(connection.close)
+            connection.request("GET", "/ping")
+            assert connection.getresponse().read() == b"\n"
 
 
 def test_a_process_that_says_nothing_any_more_is_replaced(start, registry, helpers, tmp_path):
