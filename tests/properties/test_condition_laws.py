@@ -412,7 +412,7 @@ def reference_bucket(value, buckets, salt=""):
         case int():
             tagged = f"n{value}"
         case float():
-            tagged = f"n{value:.0f}" if value == value // 1 and abs(value) < 1e15 else f"n{value!r}"
+            tagged = f"n{int(value)}" if value == value // 1 else f"n{value!r}"
         case _:
             raise TypeError
     return int(hashlib.sha256(f"{salt}\0{tagged}".encode()).hexdigest()[:16], 16) * buckets // 2**64
@@ -430,7 +430,9 @@ def moment(zone="UTC"):
 
 BEYOND_PYTHON = {
     "re": types.SimpleNamespace(
-        **{name: lambda p, s, f=getattr(re, name): f(p, require(str, s)) is not None for name in v.PATTERN_FUNCTIONS}
+        search=lambda pattern, text: re.search(pattern, require(str, text)) is not None,
+        match=lambda pattern, text: re.match(pattern, require(str, text)) is not None,
+        fullmatch=lambda pattern, text: re.fullmatch(pattern, require(str, text)) is not None,
     ),
     "ip_in": reference_ip_in,
     "bucket": reference_bucket,
