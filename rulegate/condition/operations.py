@@ -13,9 +13,11 @@ from rulegate.condition.meter import Meter
 _NUMBERS: Final = frozenset({int, float, bool})
 _CONTAINERS: Final = frozenset({list, tuple, dict, set})
 _SMALL: Final = 2**64
-_ELEMENT_NS: Final = 40
+_SHORT: Final = 128
+"""Texts up to this length are compared in the time that an element is charged for."""
+_ELEMENT_NS: Final = 70
 """To compare or to add up one element of a list."""
-_MEMBER_NS: Final = 120
+_MEMBER_NS: Final = 150
 """To compare one member of an object."""
 _WRITTEN_NS: Final = 120
 """To write one short text or number."""
@@ -192,7 +194,8 @@ def charge_whole(meter: Meter, value: Any) -> None:
         part = pending.pop()
         kind = type(part)
         if kind is str:
-            meter.charge(len(part) // 8)
+            if len(part) > _SHORT:
+                meter.charge(len(part) // 8)
         elif kind is int:
             if not -_SMALL < part < _SMALL:
                 meter.charge(part.bit_length() // 16)
