@@ -38,7 +38,7 @@ check: $(READY) ## formatting, lint, types, import floors
 	$(BIN)/lint-imports
 
 bench: $(READY) ## every benchmark beside its peers; bench-NAME runs one
-	@for name in first_request condition compile; do $(MAKE) --no-print-directory bench-$$name || exit 1; done
+	@for name in first_request condition compile routing; do $(MAKE) --no-print-directory bench-$$name || exit 1; done
 
 bench-%: $(READY)
 	@$(BIN)/python -m benchmarks.$* $(OPTIONS)

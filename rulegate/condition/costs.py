@@ -25,7 +25,7 @@ from rulegate.condition.operations import METHOD_COSTS
 _AFFIXES = frozenset({"startswith", "endswith"})
 _SMALL_FUNCTIONS = frozenset({"len", "any", "all", "float", "bool", "isinstance", "ip_in", "bucket", "now_weekday"})
 _TURN_NS = 20
-_FUNCTION_NS = {"round": 1_000, "int": 300, "float": 300, "str": 300, "ip_in": 5_000, "bucket": 2_500}
+_FUNCTION_NS = {"round": 1_000, "int": 600, "float": 600, "str": 300, "ip_in": 5_000, "bucket": 2_500}
 _CLOCK_NS = 3_000
 _PATTERN_NS = 2_000
 _CALL_NS = 120
@@ -99,6 +99,8 @@ def _cost(node: Node) -> int:
             own = _CLOCK_NS if name.startswith("now_") else _FUNCTION_NS.get(name, _CALL_NS)
         case Call(function=Attribute(value=Name(name=vocabulary.PATTERNS))):
             own = _PATTERN_NS
+        case Call(function=Attribute(name=name), arguments=arguments) if method_is_charged(name, arguments):
+            own = _CALL_NS * 3
         case Call() | Binary() | Slice():
             own = _CALL_NS
         case Compare(operands=operands, comparators=comparators):

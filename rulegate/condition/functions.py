@@ -11,7 +11,7 @@ from typing import Any, Final
 from rulegate.condition import vocabulary
 from rulegate.condition.meter import Meter
 from rulegate.condition.networks import Networks
-from rulegate.condition.operations import charge_whole
+from rulegate.condition.operations import charge_writing
 from rulegate.condition.request import Request
 
 _INT: Final = re.compile(r"[+-]?[0-9]+")
@@ -40,14 +40,9 @@ def float_of(_meter: Meter, value: Any) -> float:
 
 
 def str_of(meter: Meter, value: Any) -> str:
-    """``str(value)``."""
-    if type(value) is int:
-        # Quadratic in the digits; beyond the interpreter's limit it raises ValueError.
-        meter.charge(value.bit_length() ** 2 // 1024)
-    elif type(value) is not str:
-        # Each element is written, a character that cannot be shown as up to ten, a number of many digits in full.
-        for _ in range(10):
-            charge_whole(meter, value)
+    """``str(value)``; an integer beyond the interpreter's limit of digits errs."""
+    if type(value) is not str:
+        charge_writing(meter, value)
     return str(value)
 
 

@@ -13,10 +13,14 @@ from rulegate.condition.meter import Meter
 _NUMBERS: Final = frozenset({int, float, bool})
 _CONTAINERS: Final = frozenset({list, tuple, dict, set})
 _SMALL: Final = 2**64
-_ELEMENT_NS: Final = 40
+_SHORT: Final = 128
+"""Texts up to this length are compared in the time that an element is charged for."""
+_ELEMENT_NS: Final = 70
 """To compare or to add up one element of a list."""
-_MEMBER_NS: Final = 120
+_MEMBER_NS: Final = 150
 """To compare one member of an object."""
+_WRITTEN_NS: Final = 120
+"""To write one short text or number."""
 _TURN_NS: Final = 20
 """To ask one element for its truth, or whether it is the one that is looked for."""
 
@@ -94,6 +98,9 @@ def weighed_argument(meter: Meter, method: str, owner: Any, argument: Any) -> An
         else:
             size = len(argument) if type(argument) is str else 0
         meter.charge(METHOD_COSTS[method](owner, size))
+    elif type(owner) in _CONTAINERS:
+        # Lists and tuples have `count` too.
+        _charge_search(meter, argument, owner)
     return argument
 
 
@@ -102,7 +109,7 @@ def sliced(meter: Meter, owner: Any) -> Any:
     if type(owner) is str:
         meter.charge(len(owner) // 2)
     elif type(owner) in {list, tuple}:
-        meter.charge(len(owner) * 4)
+        meter.charge(len(owner) * 8)
     return owner
 
 
@@ -187,7 +194,8 @@ def charge_whole(meter: Meter, value: Any) -> None:
         part = pending.pop()
         kind = type(part)
         if kind is str:
-            meter.charge(len(part) // 8)
+            if len(part) > _SHORT:
+                meter.charge(len(part) // 8)
         elif kind is int:
             if not -_SMALL < part < _SMALL:
                 meter.charge(part.bit_length() // 16)
@@ -197,6 +205,25 @@ def charge_whole(meter: Meter, value: Any) -> None:
         elif kind in _CONTAINERS:
             meter.charge(len(part) * _ELEMENT_NS)
             pending.extend(part)
+
+
+def charge_writing(meter: Meter, value: Any) -> None:
+    """Charges for writing a value and all that is in it as text; of numbers the time is quadratic in the digits."""
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        kind = type(part)
+        if kind is int:
+            meter.charge(_WRITTEN_NS + part.bit_length() ** 2 // 1024)
+        elif kind is str:
+            meter.charge(_WRITTEN_NS + len(part) * 4)
+        elif kind in _CONTAINERS:
+            meter.charge(len(part) * _ELEMENT_NS)
+            pending.extend(part)
+            if kind is dict:
+                pending.extend(part.values())
+        else:
+            meter.charge(_WRITTEN_NS * 3)
 
 
 def _charge_comparison(meter: Meter, left: Any, right: Any, *, ordered: bool) -> None:
@@ -244,20 +271,25 @@ def greater_equal(meter: Meter, left: Any, right: Any) -> bool:
     return bool(left >= right)
 
 
+def _charge_search(meter: Meter, element: Any, container: Any) -> None:
+    """Charges for a look at each element of a container that is no text, and for its comparison with another value."""
+    kind = type(container)
+    if kind is dict or kind is set:
+        return
+    length = operator.length_hint(container)
+    meter.charge(length * (_TURN_NS + (len(element) // 8 if type(element) is str else 0)))
+    if type(element) in _CONTAINERS:
+        charge_whole(meter, container if kind in _CONTAINERS else element)
+        if isinstance(container, ValuesView | ItemsView):
+            charge_whole(meter, [*container])
+
+
 def is_in(meter: Meter, element: Any, container: Any) -> bool:
     """``element in container``."""
-    kind = type(container)
-    if kind is str:
-        if type(element) is str:
-            meter.charge(_forwards(container, len(element)))
-    elif kind is not dict and kind is not set:
-        length = operator.length_hint(container)
-        meter.charge(length * (_TURN_NS + (len(element) // 8 if type(element) is str else 0)))
-        if type(element) in _CONTAINERS:
-            # Each of the elements may be walked as far as this one goes.
-            charge_whole(meter, container if kind in _CONTAINERS else element)
-            if isinstance(container, ValuesView | ItemsView):
-                charge_whole(meter, [*container])
+    if type(container) is not str:
+        _charge_search(meter, element, container)
+    elif type(element) is str:
+        meter.charge(_forwards(container, len(element)))
     return element in container
 
 

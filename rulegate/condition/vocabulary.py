@@ -120,11 +120,11 @@ _KIND_OF_TYPE: Final[Mapping[type, Kind]] = MappingProxyType(
 
 def describe(kind: Kind) -> str:
     """``text``, ``a number or None``: the kinds in words, for messages."""
-    if kind & Kind.JSON == Kind.JSON:
+    if Kind.JSON in kind:
         return "any value"
-    if kind & ITERABLE == ITERABLE:
-        return "a list, text or an object"
-    if kind & Kind.NUMBER == Kind.NUMBER:
+    if ITERABLE & ~Kind.TEXT in kind:
+        return "a list, text or an object" if kind & Kind.TEXT else "a list or an object"
+    if Kind.INDEX in kind:
         kind &= ~Kind.BOOL
     *words, last = dict.fromkeys(KIND_WORDS[part] for part in kind)
     return f"{', '.join(words)} or {last}" if words else last

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from rulegate.condition import Condition
 from rulegate.condition.keys import Key, Path, Relation
-from rulegate.routing.endpoint import MIN_INDEXED, Endpoint, OnError, Route
-from rulegate.routing.index import MIN_SHARING
+from rulegate.routing.endpoint import MIN_INDEXED, Endpoint, Route, entries
+from rulegate.routing.index import MIN_SHARING, Entry, choose
 
 _SHOWN: Final = 3
 
@@ -92,9 +92,10 @@ def coverage(endpoint: Endpoint) -> Coverage:
         return Coverage(endpoint.name, conditions, indexed=False)
     found: dict[tuple[Path, Relation], list[Key]] = defaultdict(list)
     unfound: dict[WithoutKey, list[str]] = defaultdict(list)
-    for (route, condition), key in zip(endpoint.conditional, endpoint.index.chosen, strict=True):
+    indexed = entries(endpoint.conditional)
+    for entry, key in zip(indexed, choose(indexed), strict=True):
         if key is None:
-            unfound[_why(route, condition)].append(route.alias)
+            unfound[_why(entry)].append(entry.item[0].alias)
         else:
             found[key.path, key.relation].append(key)
     return Coverage(
@@ -111,9 +112,10 @@ def _found(path: Path, relation: Relation, keys: Sequence[Key]) -> Found:
     return Found(path, relation, len(keys), len(crowd), max(crowd.values(), default=0))
 
 
-def _why(route: Route, condition: Condition) -> WithoutKey:
-    if condition.keys(errors_count=route.on_error is not OnError.NO_MATCH):
+def _why(entry: Entry[tuple[Route, Condition]]) -> WithoutKey:
+    if entry.keys:
         return WithoutKey.FEW
+    _, condition = entry.item
     return WithoutKey.BEHIND_AN_ERROR if condition.keys(errors_count=False) else WithoutKey.NOTHING_FIXED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -68,12 +69,17 @@ class Endpoint:
         object.__setattr__(self, "index", _index(conditional))
 
 
-def _index(conditional: tuple[tuple[Route, Condition], ...]) -> RuleIndex[tuple[Route, Condition]] | None:
-    if len(conditional) < MIN_INDEXED:
-        return None
-    entries = []
+def entries(conditional: Sequence[tuple[Route, Condition]]) -> list[Entry[tuple[Route, Condition]]]:
+    """What an index is built of: each route with a condition, and by what it may be found."""
+    made = []
     for route, condition in conditional:
         errors_count = route.on_error is not OnError.NO_MATCH
-        entries.append(Entry((route, condition), condition.keys(errors_count=errors_count), errors_count))
-    index = RuleIndex(entries)
+        made.append(Entry((route, condition), condition.keys(errors_count=errors_count), errors_count))
+    return made
+
+
+def _index(conditional: Sequence[tuple[Route, Condition]]) -> RuleIndex[tuple[Route, Condition]] | None:
+    if len(conditional) < MIN_INDEXED:
+        return None
+    index = RuleIndex(entries(conditional))
     return index if index.keyed >= MIN_INDEXED else None

@@ -45,25 +45,24 @@ class RuleIndex(Generic[_T]):
     that keys are about, however many there are of them, and then time in proportion to the items that are left.
 
     Attributes:
-        chosen: The key that each item is found by, in order; None for those that are tried for every request.
-        keyed: How many are found by a key.
+        keyed: How many are found by a key; the others are tried for every request.
     """
 
-    __slots__ = ("_items", "_sources", "chosen", "keyed")
+    __slots__ = ("_items", "_sources", "keyed")
 
     def __init__(self, entries: Sequence[Entry[_T]]) -> None:
-        self.chosen = _choose(entries)
-        self.keyed = sum(key is not None for key in self.chosen)
+        chosen = choose(entries)
+        self.keyed = sum(key is not None for key in chosen)
         self._items = tuple(entry.item for entry in entries)
         groups: dict[_About | None, list[int]] = defaultdict(list)
-        for number, key in enumerate(self.chosen):
+        for number, key in enumerate(chosen):
             groups[(key.path, key.relation) if key else None].append(number)
         sources: list[_Source] = []
         for about, numbers in groups.items():
             if about is None:
                 sources.append((numbers[0], 0, tuple(numbers)))
             else:
-                sources.append((numbers[0], -1, _look_up(*about, numbers, entries, self.chosen)))
+                sources.append((numbers[0], -1, _look_up(*about, numbers, entries, chosen)))
         # In this order they are a heap, and no two begin with one number.
         self._sources = sources
 
@@ -97,8 +96,11 @@ class _Crowd:
     beside: Counter[Any] = field(default_factory=Counter)
 
 
-def _choose(entries: Sequence[Entry[Any]]) -> tuple[Key | None, ...]:
-    """For each entry the key that leaves the fewest others beside it; of equal ones, rather not one of the body."""
+def choose(entries: Sequence[Entry[Any]]) -> tuple[Key | None, ...]:
+    """The key by which an index finds each entry, in order; None for those that are tried for every request.
+
+    It is the one that leaves the fewest others beside it; of equal ones, rather not one of the body.
+    """
     crowds: dict[_About, _Crowd] = defaultdict(_Crowd)
     options = [[(key, crowds[key.path, key.relation]) for key in entry.keys] for entry in entries]
     for key, crowd in chain.from_iterable(options):

@@ -53,6 +53,7 @@ def decide(endpoint: Endpoint, request: Request) -> Decision:
         ConditionFailed: If a condition errs on a route whose ``on_error`` is ``fail``.
         MalformedBodyError: If a condition that can still match reads a body that says it is JSON and is not, whatever
             ``on_error`` says.
+        BudgetExceededError: If the request is too large for the conditions that can still match.
     """
     index = endpoint.index
     for route, condition in endpoint.conditional if index is None else index.candidates(request):

@@ -2,6 +2,7 @@
 
 import ast
 import datetime as dt
+import dis
 import hashlib
 import ipaddress
 import json
@@ -10,6 +11,7 @@ import string
 import types
 import warnings
 import zoneinfo
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -21,6 +23,7 @@ from rulegate.condition import ConditionError, EvaluationError, Request, compile
 from rulegate.condition import vocabulary as v
 from rulegate.condition.check import check
 from rulegate.condition.evaluate import evaluate
+from rulegate.condition.library import GLOBALS
 from rulegate.condition.nodes import (
     Arithmetic,
     Attribute,
@@ -412,7 +415,7 @@ def reference_bucket(value, buckets, salt=""):
         case int():
             tagged = f"n{value}"
         case float():
-            tagged = f"n{value:.0f}" if value == value // 1 and abs(value) < 1e15 else f"n{value!r}"
+            tagged = f"n{int(value)}" if value == value // 1 else f"n{value!r}"
         case _:
             raise TypeError
     return int(hashlib.sha256(f"{salt}\0{tagged}".encode()).hexdigest()[:16], 16) * buckets // 2**64
@@ -430,7 +433,9 @@ def moment(zone="UTC"):
 
 BEYOND_PYTHON = {
     "re": types.SimpleNamespace(
-        **{name: lambda p, s, f=getattr(re, name): f(p, require(str, s)) is not None for name in v.PATTERN_FUNCTIONS}
+        search=lambda pattern, text: re.search(pattern, require(str, text)) is not None,
+        match=lambda pattern, text: re.match(pattern, require(str, text)) is not None,
+        fullmatch=lambda pattern, text: re.fullmatch(pattern, require(str, text)) is not None,
     ),
     "ip_in": reference_ip_in,
     "bucket": reference_bucket,
@@ -538,3 +543,195 @@ def test_an_error_in_any_part_makes_the_whole_condition_err(text):
     assert condition.matches(request) is False
     with pytest.raises(EvaluationError):
         condition.value(request)
+
+
+# ---- generated code --------------------------------------------------------------------------------------------------
+
+OPERATIONS = re.compile(
+    "BINARY_SUBSCR|BINARY_SLICE|BUILD_(LIST|TUPLE|SET|SLICE)|CACHE|CALL|CHECK_EXC_MATCH|COMPARE_OP|CONTAINS_OP|COPY|END_FOR"
+    "|EXTENDED_ARG|FOR_ITER|GET_ITER|IS_OP|JUMP_.*|LIST_EXTEND|LOAD_(ATTR|CONST|FAST.*|GLOBAL|METHOD|SMALL_INT)|NOP|NOT_TAKEN"
+    "|POP_.*|PRECALL|PUSH_(EXC_INFO|NULL)|RERAISE|RESUME|RETURN_(CONST|VALUE)|SET_(ADD|UPDATE)|STORE_FAST.*|SWAP|TO_BOOL"
+    "|UNARY_(NEGATIVE|NOT)|UNPACK_SEQUENCE"
+)
+ATTRIBUTES = {
+    *("folded_headers", "meter", "begin", "append"),
+    *v.METHODS,
+    *v.PATTERN_FUNCTIONS,
+    *(attribute.reads for attribute in v.REQUEST_ATTRIBUTES.values()),
+}
+NUMBERED = re.compile(r"(loop|given)_[0-9]+")
+
+
+def assert_harmless(function):
+    """A generated function holds allowed operations, names and constants only, and so do the loops that it calls."""
+    names = function.__globals__
+    assert names["__builtins__"] == {}
+    loops = [value for value in names.values() if isinstance(value, types.FunctionType) and value.__globals__ is names]
+    for generated in {function, *loops}:
+        code = generated.__code__
+        assert generated.__closure__ is None
+        assert {name for name in code.co_names if name not in names and name not in ATTRIBUTES} == set()
+        assert all(name in GLOBALS or NUMBERED.fullmatch(name) for name in names.keys() - OWN_NAMES)
+        found = {instruction.opname for instruction in dis.get_instructions(code)}
+        assert {name for name in found if not OPERATIONS.fullmatch(name)} == set()
+        pending = list(code.co_consts)
+        while pending:
+            constant_ = pending.pop()
+            assert type(constant_) in {str, int, float, bool, type(None), tuple, frozenset}
+            pending += constant_ if isinstance(constant_, tuple | frozenset) else ()
+
+
+OWN_NAMES = {"__builtins__", "errors", "erred"}
+CORPORA = Path(__file__).parents[1] / "corpora"
+
+
+@pytest.mark.parametrize("corpus", ["accepted", "errors", "hostile_payloads"])
+def test_the_code_of_accepted_conditions_is_harmless(corpus):
+    for entry in json.loads((CORPORA / f"{corpus}.json").read_text(encoding="utf-8")):
+        condition = compile_condition(entry["expr"])
+        for function in (condition.matches, condition.verdict, condition._value):
+            assert_harmless(function)
+
+
+@given(trees)
+def test_the_code_of_generated_conditions_is_harmless(tree):
+    try:
+        condition = compile_condition(unparse(tree))
+    except ConditionError:
+        assume(False)
+    for function in (condition.verdict, condition._value):
+        assert_harmless(function)
+
+
+# ---- what is accepted ------------------------------------------------------------------------------------------------
+
+PYTHON = [
+    *(
+        "lambda: 0",
+        "x := 1",
+        "f'{request}'",
+        "f'{1!r:>{9}}'",
+        "b'a'",
+        "1j",
+        "0x1f",
+        "...",
+        "[*request.json]",
+        "{**request.json}",
+    ),
+    *(
+        "{'a': 1}",
+        "[x for x in request.json]",
+        "{x for x in request.json}",
+        "(x for x in request.json)",
+        "await request",
+    ),
+    *("(yield)", "(yield from request)", "request.json @ 1", "1 << 2", "1 ** 2", "~1", "1 & 2", "1 | 2", "1 ^ 2", "+1"),
+    *("request.__class__", "''.format(1)", "''.join([])", "().__class__.__mro__", "request.json.__class__", "type(1)"),
+    *(
+        "getattr(request, 'json')",
+        "open('x')",
+        "__import__('os')",
+        "eval('1')",
+        "exec('1')",
+        "globals()",
+        "vars()",
+        "dir()",
+    ),
+    *(
+        "request.json.pop('a')",
+        "request.json.update({})",
+        "request.json.append(1)",
+        "request.json.sort()",
+        "str.lower('a')",
+    ),
+    *(
+        "print(1)",
+        "range(9)",
+        "sorted([1])",
+        "list([1])",
+        "dict([])",
+        "map(len, [])",
+        "zip([], [])",
+        "iter([])",
+        "next([])",
+    ),
+    *(
+        "len",
+        "str",
+        "request",
+        "re",
+        "re.compile('a')",
+        "re.sub('a', 'b', 'c')",
+        "any",
+        "isinstance(1, object)",
+        "max(1, key=len)",
+    ),
+    *(
+        "request.json.get",
+        "'a'.lower",
+        "sum([[1]], [])",
+        "print",
+        "NotImplemented",
+        "Ellipsis",
+        "__debug__",
+        "1 is 1",
+        "not",
+    ),
+    *(
+        "any(x async for x in [1])",
+        "any(x for x in [1] for y in [2])",
+        "any(len for len in [1])",
+        "any(x, y for x in [1])",
+    ),
+]
+KNOWN_NAMES = {"request", "re", "x", "y", "k", *v.FUNCTIONS, *v.CLASSES}
+KNOWN_ATTRIBUTES = {*v.METHODS, *v.REQUEST_ATTRIBUTES, *v.PATTERN_FUNCTIONS}
+KNOWN_PARTS = (
+    *(ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Subscript, ast.Slice, ast.Call),
+    *(ast.keyword, ast.GeneratorExp, ast.comprehension, ast.UnaryOp, ast.USub, ast.Not, ast.BinOp, ast.Add, ast.Sub),
+    *(ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.IfExp, ast.BoolOp, ast.boolop, ast.Compare, ast.cmpop, ast.List),
+    *(ast.Tuple, ast.Set),
+)
+
+
+@st.composite
+def hostile(draw):
+    """The text of a condition in which a part, cut along the parts of the language, became something of Python's."""
+    text = unparse(draw(trees))
+    places = sorted({0, len(text), *(match.start() for match in re.finditer(r"\b|[()\[\],.]", text))})
+    start, end = sorted((draw(st.sampled_from(places)), draw(st.sampled_from(places))))
+    return text[:start] + draw(st.sampled_from([*PYTHON, *FRAGMENTS])) + text[end:]
+
+
+@settings(max_examples=300)
+@given(hostile())
+def test_nothing_outside_the_language_is_accepted(text):
+    """Judged by Python's own parser: what is accepted has known parts, names and attributes, and each in its place."""
+    try:
+        compile_condition(text)
+    except ConditionError:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        tree = ast.parse(f"({text}\n)", mode="eval")
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        assert isinstance(node, KNOWN_PARTS)
+        match node:
+            case ast.Name(id=name):
+                assert name in KNOWN_NAMES
+            case ast.Attribute(value=owner, attr=name):
+                assert name in KNOWN_ATTRIBUTES
+                of_the_request = isinstance(owner, ast.Name) and owner.id == "request"
+                assert id(node) in called or of_the_request
+            case ast.keyword(arg=name):
+                assert name == "salt"
+            case ast.GeneratorExp(generators=generators):
+                assert len(generators) == 1
+
+
+@pytest.mark.parametrize("text", PYTHON)
+def test_what_python_has_and_a_condition_has_not_is_refused(text):
+    for whole in (text, f"({text}) == 1", f"request.json[{text}] == 1", f"any({text} for x in request.json)"):
+        with pytest.raises(ConditionError):
+            compile_condition(whole)

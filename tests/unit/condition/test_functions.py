@@ -1,0 +1,134 @@
+"""The functions that Python does not have: stable buckets, networks, clocks; and patterns on another engine."""
+
+import datetime as dt
+
+import pytest
+
+from rulegate.condition import ConditionError, Request, compile_condition
+
+BUCKETS = {
+    "'user-1', 100": 78,
+    "'user-1', 1000000": 788778,
+    "'user-1', 100, salt='2025'": 69,
+    "'', 100": 87,
+    "'grün', 100": 59,
+    "1, 100": 0,
+    "-7, 100": 47,
+    "1.5, 100": 87,
+    "1e300, 100": 31,
+    "True, 100": 53,
+    "None, 100": 85,
+}
+
+
+@pytest.mark.parametrize("arguments", BUCKETS)
+def test_a_bucket_is_the_same_for_ever(arguments):
+    assert compile_condition(f"bucket({arguments})").value(Request()) == BUCKETS[arguments]
+
+
+def test_half_a_surrogate_pair_has_a_bucket():
+    assert compile_condition("bucket(request.json, 1000)").value(Request(json="\ud800")) == 897
+
+
+def test_equal_numbers_have_one_bucket_and_buckets_are_as_good_as_equally_full():
+    assert compile_condition("bucket(1, 1000) == bucket(1.0, 1000) != bucket(True, 1000)").matches(Request())
+    condition, counts = compile_condition("bucket(request.json, 10)"), [0] * 10
+    for number in range(20_000):
+        counts[condition.value(Request(json=f"user-{number}"))] += 1
+    # Five standard deviations of a binomial distribution with 20 000 draws and a chance of one in ten.
+    assert max(abs(count - 2_000) for count in counts) < 5 * (20_000 * 0.1 * 0.9) ** 0.5
+
+
+def test_more_buckets_only_split_what_fewer_held():
+    few, many = compile_condition("bucket(request.json, 10)"), compile_condition("bucket(request.json, 100)")
+    for number in range(1_000):
+        request = Request(json=number)
+        assert many.value(request) // 10 == few.value(request)
+
+
+ADDRESSES = [
+    ("10.1.2.3", "'10.0.0.0/8'", True),
+    ("11.1.2.3", "'10.0.0.0/8'", False),
+    ("10.1.2.3", "'10.1.2.3'", True),
+    ("::ffff:10.1.2.3", "'10.0.0.0/8'", True),
+    ("2001:db8::1", "['10.0.0.0/8', '2001:db8::/32']", True),
+    ("192.168.3.4", "['192.168.0.0/16', '192.168.2.0/24', '10.0.0.0/8']", True),
+    ("192.169.0.0", "['192.168.0.0/16', '192.168.2.0/24', '10.0.0.0/8']", False),
+    ("10.0.0.1", "[]", False),
+    ("lan", "'10.0.0.0/8'", None),
+    ("1." * 100_000, "'10.0.0.0/8'", None),
+    (None, "'10.0.0.0/8'", None),
+]
+
+
+@pytest.mark.parametrize(("address", "networks", "expected"), ADDRESSES)
+def test_an_address_is_in_a_network_or_errs(address, networks, expected):
+    condition = compile_condition(f"ip_in(request.remote_addr, {networks})")
+    assert condition.verdict(Request(remote_addr=address)) is expected
+
+
+def test_the_clock_is_that_of_the_request_in_the_zone_that_is_asked_for():
+    request = Request(now="2025-03-30T00:30:00+00:00")
+    assert compile_condition("now_time()").value(request) == "00:30:00"
+    assert compile_condition("now_time('Europe/Berlin')").value(request) == "01:30:00"
+    assert compile_condition("now_date('America/New_York')").value(request) == "2025-03-29"
+    assert compile_condition("now_weekday('America/New_York')").value(request) == 5
+    after_the_clocks_changed = Request(now=dt.datetime(2025, 3, 30, 1, 30))  # without a zone: UTC
+    assert compile_condition("now_time('Europe/Berlin')").value(after_the_clocks_changed) == "03:30:00"
+
+
+def test_one_request_has_one_moment():
+    request = Request()
+    assert compile_condition("now_time()").value(request) == compile_condition("now_time()").value(request)
+    assert abs(request.moment - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
+
+
+MATCHES = [
+    ("search", "b+", "abbc", True),
+    ("match", "b+", "abbc", False),
+    ("fullmatch", "ab+c", "abbc", True),
+    ("fullmatch", "b+", "abbc", False),
+    ("search", "(?i)GRÜN", "grün", True),
+    ("search", "^b$", "a\nb\nc", False),
+    ("search", "(?m)^b$", "a\nb\nc", True),
+    ("search", r"\bcontract\b", "the contract.", True),
+]
+
+
+@pytest.mark.parametrize(("function", "pattern", "text", "expected"), MATCHES)
+def test_a_pattern_matches_where_python_says(function, pattern, text, expected):
+    condition = compile_condition(f"re.{function}(r'{pattern}', request.json)")
+    assert condition.value(Request(json=text)) is expected
+
+
+@pytest.mark.parametrize(
+    "pattern", ["((a+))+", "(?:a*)*", "(a|b+)+", r"(\w+\s?)*", "(x+x+)+y", "a" * 257, "(?i)a(?s)", "[[:digit:]]"]
+)
+def test_a_pattern_that_other_engines_choke_on_or_read_differently_is_refused(pattern):
+    with pytest.raises(ConditionError, match="RG229"):
+        compile_condition(f"re.search(r'{pattern}', request.path)")
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"([a-z0-9-]+\.)+acme\.com", r"\(a+\)+", "[(a+)]+", r"^(\d+,)*\d+$", "(ab)+", "(?P<x>a+)b", "a{2,3}"]
+)
+def test_a_pattern_that_only_looks_like_one_of_these_is_accepted(pattern):
+    compile_condition(f"re.search(r'{pattern}', request.path)")
+
+
+MAPPINGS = {
+    "any(name == 'X-Tenant' and value == 'acme' for name, value in request.headers.items())": True,
+    "'X-Tenant' in request.headers.keys()": True,
+    "'x-tenant' in request.headers.keys()": False,
+    "'acme' in request.headers.values()": True,
+    "all(name in ('a', 'b') for name in request.args.keys()) and len(request.args.keys()) == 2": True,
+    "('a', '1') in request.args.items() and '2' in request.args.values()": True,
+    "sum(1 for name in request.json.keys() if name.startswith('k')) == 2": True,
+    "max(request.json.values()) == 7 and len(request.json.items()) == 2": True,
+}
+
+
+@pytest.mark.parametrize("text", MAPPINGS)
+def test_mappings_have_keys_values_and_items_as_in_flask(text):
+    request = Request(headers={"x-tenant": "acme"}, args={"a": "1", "b": "2"}, json={"k1": 3, "k2": 7})
+    assert compile_condition(text).matches(request) is MAPPINGS[text]
