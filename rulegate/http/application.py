@@ -139,6 +139,7 @@ def _answered(prediction: Prediction) -> Response:
 def _failed(error: Exception, this_request: str) -> Response:
     failure = failure_of(error)
     answer = {
+        **getattr(error, "fields", {}),
         "error_code": failure.error_code,
         "message": message_of(error),
         "code": failure.code,
