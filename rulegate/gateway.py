@@ -57,6 +57,11 @@ class Gateway:
         self._default = config.default_endpoint
         self._models = models
 
+    @property
+    def endpoint_names(self) -> tuple[str, ...]:
+        """The names of all endpoints, in the order of the configuration."""
+        return tuple(self._endpoints)
+
     def decide(self, endpoint: str | None, request: Request) -> Decision:
         """Which route of ``endpoint`` (None: the default one) answers this request. Needs no model.
 

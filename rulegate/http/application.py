@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from rulegate import __version__
 from rulegate.gateway import Gateway, Journey
+from rulegate.http import listing
 from rulegate.http.errors import RETRY_AFTER_S, UNEXPECTED, MethodNotAllowed, PathNotFound, failure_of, message_of
 from rulegate.http.incoming import condition_request, content_type, read_body, request_id
 from rulegate.log import FACTS
@@ -53,6 +54,7 @@ class Application:
             "/health": _alive,
             "/ready": self._ready,
             "/version": _version,
+            **listing.pages(gateway.endpoint_names),
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
