@@ -12,7 +12,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from rulegate import ConditionError, compile_condition
+from rulegate import compile_condition
 from rulegate.cli import main
 from rulegate.condition.vocabulary import REQUEST_ATTRIBUTES
 from rulegate.config import load_config
