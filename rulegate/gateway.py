@@ -107,7 +107,7 @@ class Gateway:
         finally:
             decided = time.perf_counter()
             journey.decide_s = decided - begin
-        journey.route, journey.target = decision.route_alias, decision.target_alias
+        journey.route, journey.target = decision.route, decision.target
         if self._models is None:
             raise ModelNotLoaded("this gateway was made without models")
         with self._models.lease(decision.model_uri, timeout_s=timeout_s - (decided - begin)) as lease:
