@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import json
-from collections.abc import Callable, Iterable, Mapping
-
-from werkzeug.wrappers import Response
+from collections.abc import Iterable, Mapping
 
 BASE = "/api/2.0/endpoints/"
 """Lists all endpoints; followed by a name, that one."""
@@ -18,14 +14,12 @@ PROVIDER = "rulegate"
 """Who answers. Which model does is decided for each request, so none can be named."""
 
 
-def pages(endpoints: Iterable[str]) -> dict[str, Callable[[], Response]]:
-    """A page for each endpoint and one for all, by path."""
+def pages(endpoints: Iterable[str]) -> Mapping[str, Mapping[str, object]]:
+    """The JSON of a page for each endpoint and of one for all, by path."""
     described = {name: _describe(name) for name in endpoints}
-    every = functools.partial(_page, {"endpoints": [*described.values()]})
-    # Clients of other makes leave the last slash out.
-    return {BASE: every, BASE.rstrip("/"): every} | {
-        BASE + name: functools.partial(_page, facts) for name, facts in described.items()
-    }
+    every = {"endpoints": [*described.values()]}
+    # MLflow's client asks with the last slash, people without it.
+    return {BASE: every, BASE.rstrip("/"): every} | {BASE + name: facts for name, facts in described.items()}
 
 
 def _describe(name: str) -> dict[str, object]:
@@ -37,7 +31,3 @@ def _describe(name: str) -> dict[str, object]:
         "endpoint_url": f"/endpoints/{name}/invocations",
         "limit": None,
     }
-
-
-def _page(facts: Mapping[str, object]) -> Response:
-    return Response(json.dumps(facts), mimetype="application/json")
