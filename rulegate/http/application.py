@@ -22,7 +22,8 @@ from rulegate.log import Lines
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_STATUS_LINES = {status: f"{status} {reason}" for status, reason in HTTP_STATUS_CODES.items()}
+# MLflow gives its code CANCELLED a status that no standard knows.
+_STATUS_LINES = {status: f"{status} {reason}" for status, reason in {499: "Cancelled", **HTTP_STATUS_CODES}.items()}
 
 
 class Application:
