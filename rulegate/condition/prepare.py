@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rulegate.condition import vocabulary
@@ -23,8 +26,29 @@ class UnfitLiteralError(Exception):
         self.diagnostic = diagnostic
 
 
-def prepare(literal: Literal, source: Source, function: str, node: Node) -> Any:
-    """What the function is given in place of the argument: immutable and safe to share between threads.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An argument that was read when the condition was checked: what the function is given in its place.
+
+    ``read`` makes the same of the argument that another condition has there, and raises `UnfitLiteralError`.
+    """
+
+    value: Any
+    read: Callable[[Node], Any]
+
+
+def prepare(literal: Literal, source: Source, function: str, node: Node) -> Prepared:
+    """The argument of a function, read as the kind of literal that it must be; safe to share between threads.
+
+    Raises:
+        UnfitLiteralError: If the argument is not written out, or is nothing that the function can use.
+    """
+    read = partial(_read, literal, source, function)
+    return Prepared(read(node), read)
+
+
+def _read(literal: Literal, source: Source, function: str, node: Node) -> Any:
+    """What the function is given in place of the argument: immutable.
 
     Raises:
         UnfitLiteralError: If the argument is not written out, or is nothing that the function can use.
@@ -41,7 +65,7 @@ def prepare(literal: Literal, source: Source, function: str, node: Node) -> Any:
         case Literal.CLASSES, Name(name=name) if name in vocabulary.CLASSES:
             return vocabulary.CLASSES[name]
         case Literal.CLASSES, Display(bracket=Bracket.TUPLE, elements=elements) if elements:
-            return tuple(prepare(literal, source, function, element) for element in elements)
+            return tuple(_read(literal, source, function, element) for element in elements)
         case Literal.DIGITS, Constant(value=int(number)) if _is_within(number, 0, vocabulary.MAX_ROUND_DIGITS):
             return number
         case Literal.BUCKETS, Constant(value=int(number)) if _is_within(number, 1, vocabulary.MAX_BUCKETS):

@@ -27,13 +27,13 @@ _ATTRIBUTES: Final = frozenset(
         *("folded_headers", "meter", "begin", "append"),
     }
 )
-_NAMES: Final = frozenset({"request", "meter", "items", "values", "errors", "erred", "condition", *GLOBALS})
-_NUMBERED: Final = re.compile(r"(loop|given|item|kept)_[0-9]+")
+_NAMES: Final = frozenset({"request", "meter", "items", "values", "errors", "erred", "condition", "shape", *GLOBALS})
+_NUMBERED: Final = re.compile(r"(loop|given|literal|item|kept)_[0-9]+")
 _CONSTANTS: Final = frozenset({str, int, float, bool, type(None)})
 
 
-def assert_allowed(tree: ast.Module) -> None:
-    """Refuses any node, attribute, name or constant that no condition needs.
+def seal(tree: ast.Module) -> None:
+    """Refuses any node, attribute, name or constant that no condition needs; gives all others a place, the same one.
 
     Raises:
         AssertionError: If the tree holds one: a fault of this program.
@@ -52,3 +52,7 @@ def assert_allowed(tree: ast.Module) -> None:
                 allowed = type(node) in _NODES
         if not allowed:
             raise AssertionError(f"generated code may not hold {ast.dump(node)}")
+        if node._attributes:
+            # Python wants to know where in a text each part stands, and there is no text.
+            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
+            node.col_offset = node.end_col_offset = 0  # type: ignore[attr-defined]

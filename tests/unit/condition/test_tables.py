@@ -25,7 +25,7 @@ def test_every_rule_has_a_maker_and_every_maker_a_rule():
 def test_conditions_compile_without_the_reader_of_grammars():
     code = (
         "import sys; from rulegate.condition import compile_condition; compile_condition(\"request.path == '/'\");"
-        "print([name for name in ('lark', 're2', 'zoneinfo') if name in sys.modules])"
+        "print([name for name in ('lark',) if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
