@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from rulegate.condition.check import CheckedCondition
 from rulegate.condition.errors import EVALUATION_ERRORS
-from rulegate.condition.generate import ERRED_NAME, ERRORS_NAME, METER, REQUEST, Generated, generate
+from rulegate.condition.generate import ERRED_NAME, ERRORS_NAME, METER, REQUEST, Generated, generate, of_request
 from rulegate.condition.library import GLOBALS
 from rulegate.condition.recipes import Literals, Recipe
 from rulegate.condition.request import Request
@@ -92,8 +92,7 @@ def _code(generated: Generated, expression: ast.expr) -> CodeType:
     handler = ast.ExceptHandler(ast.Name(ERRORS_NAME, _LOAD), None, [ast.Return(ast.Name(ERRED_NAME, _LOAD))])
     body: list[ast.stmt] = [ast.Try([ast.Return(expression)], [handler], [], [])]
     if generated.is_metered:
-        meter = ast.Attribute(ast.Name(REQUEST, _LOAD), "meter", _LOAD)
-        begin = ast.Call(ast.Attribute(meter, "begin", _LOAD), [], [])
+        begin = ast.Call(ast.Attribute(of_request("meter"), "begin", _LOAD), [], [])
         body.insert(0, ast.Assign([ast.Name(METER, ast.Store())], begin))
     main = ast.FunctionDef(_MAIN, _parameters([REQUEST]), body, [])
     made = ast.Return(ast.Name(_MAIN, _LOAD))

@@ -34,6 +34,7 @@ from rulegate.condition.nodes import (
     bound_names,
 )
 from rulegate.condition.recipes import Literals, Recipe
+from rulegate.condition.request import KNOWN, LAZY
 
 REQUEST: Final = vocabulary.REQUEST
 METER: Final = "meter"
@@ -105,7 +106,7 @@ class _Writer:
             return folded
         read = request_attribute(node)
         if read is not None:
-            return _of_request(read)
+            return of_request(read)
         if node.span in self._condition.prepared:
             return self._given(node)
         recipe = recipes.constant(node, self._literals)
@@ -304,17 +305,17 @@ class _Writer:
         """A look-up of a header whose name is known now, in the plain dict of folded names; None for other nodes."""
         match node:
             case Subscript(value=owner, index=Constant(value=str()) as name) if request_attribute(owner) == "headers":
-                return ast.Subscript(_of_request("folded_headers"), self._folded(name), _LOAD)
+                return ast.Subscript(of_request("folded_headers"), self._folded(name), _LOAD)
             case Compare(
                 operands=(Constant(value=str()) as name, owner),
                 comparators=(Comparator.IN | Comparator.NOT_IN as comparator,),
             ) if request_attribute(owner) == "headers":
-                container = _of_request("folded_headers")
+                container = of_request("folded_headers")
                 return ast.Compare(self._folded(name), [_COMPARATORS[comparator]()], [container])
             case Call(
                 function=Attribute(value=owner, name="get"), arguments=(Constant(value=str()) as name, *default)
             ) if request_attribute(owner) == "headers":
-                get = ast.Attribute(_of_request("folded_headers"), "get", _LOAD)
+                get = ast.Attribute(of_request("folded_headers"), "get", _LOAD)
                 return ast.Call(get, [self._folded(name), *self._expressions(default)], [])
             case _:
                 return None
@@ -324,8 +325,11 @@ class _Writer:
         return ast.Constant(str(name.value).lower()) if recipe is None else self._parameter(recipe)
 
 
-def _of_request(attribute: str) -> ast.expr:
-    return ast.Attribute(ast.Name(REQUEST, _LOAD), attribute, _LOAD)
+def of_request(attribute: str) -> ast.expr:
+    """The tree of an attribute of the request, its slot first."""
+    request = ast.Name(REQUEST, _LOAD)
+    read = ast.Attribute(request, attribute, _LOAD)
+    return ast.BoolOp(ast.Or(), [ast.Attribute(request, KNOWN + attribute, _LOAD), read]) if attribute in LAZY else read
 
 
 def _return(value: bool) -> ast.stmt:

@@ -23,7 +23,7 @@ from rulegate.condition.nodes import (
     Node,
     Subscript,
 )
-from rulegate.condition.request import Request
+from rulegate.condition.request import KNOWN, LAZY, Request
 from rulegate.condition.vocabulary import REQUEST_ATTRIBUTES, Kind, kind_of
 from rulegate.diagnostics import Span
 
@@ -131,11 +131,12 @@ def reader(path: Path) -> Callable[[Request], Any]:
     It raises `MalformedBodyError` if the path is of a body that is not JSON.
     """
     attribute = "folded_headers" if path.attribute == "headers" else path.attribute
+    slot = KNOWN + attribute if attribute in LAZY else attribute
     steps = tuple(map(_look_up, path.steps))
 
     def read(request: Request) -> Any:
         try:
-            value = getattr(request, attribute)
+            value = getattr(request, slot) or getattr(request, attribute)
             for step in steps:
                 value = step(value)
         except EVALUATION_ERRORS:

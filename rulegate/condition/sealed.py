@@ -8,6 +8,7 @@ from typing import Final
 
 from rulegate.condition import vocabulary
 from rulegate.condition.library import GLOBALS
+from rulegate.condition.request import KNOWN, LAZY
 
 _NODES: Final = frozenset(
     {
@@ -25,6 +26,7 @@ _ATTRIBUTES: Final = frozenset(
         *vocabulary.METHODS,
         *vocabulary.PATTERN_FUNCTIONS,
         *("folded_headers", "meter", "begin", "append"),
+        *(KNOWN + name for name in LAZY),
     }
 )
 _NAMES: Final = frozenset({"request", "meter", "items", "values", "errors", "erred", "condition", "shape", *GLOBALS})

@@ -559,6 +559,8 @@ OPERATIONS = re.compile(
 )
 ATTRIBUTES = {
     *("folded_headers", "meter", "begin", "append"),
+    *("known_args", "known_content_length", "known_content_type", "known_cookies", "known_folded_headers"),
+    *("known_headers", "known_host", "known_is_json", "known_json", "known_meter"),
     *v.METHODS,
     *v.PATTERN_FUNCTIONS,
     *(attribute.reads for attribute in v.REQUEST_ATTRIBUTES.values()),
