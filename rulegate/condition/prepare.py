@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import ipaddress
-import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rulegate.condition import vocabulary
 from rulegate.condition.messages import literals as messages
-from rulegate.condition.networks import Network, Networks
 from rulegate.condition.nodes import Bracket, Constant, Display, Name, Node
-from rulegate.condition.patterns import Pattern, PatternError
 from rulegate.condition.vocabulary import Literal
 from rulegate.diagnostics import Diagnostic, Source
+
+if TYPE_CHECKING:
+    import zoneinfo
+
+    from rulegate.condition.networks import Network, Networks
+    from rulegate.condition.patterns import Pattern
+
+# RE2, time zones and networks are imported by the first condition that needs them: most need none.
 
 
 class UnfitLiteralError(Exception):
@@ -57,9 +61,9 @@ def _read(literal: Literal, source: Source, function: str, node: Node) -> Any:
         case Literal.PATTERN, Constant(value=str(text)):
             return _pattern(source, node, text)
         case Literal.NETWORKS, Constant(value=str()):
-            return Networks([_network(source, node)])
+            return _networks(source, (node,))
         case Literal.NETWORKS, Display(elements=elements) if all(map(_is_text, elements)):
-            return Networks([_network(source, element) for element in elements])
+            return _networks(source, elements)
         case Literal.ZONE, Constant(value=str(name)):
             return _zone(source, node, name)
         case Literal.CLASSES, Name(name=name) if name in vocabulary.CLASSES:
@@ -84,13 +88,23 @@ def _is_within(number: int, least: int, most: int) -> bool:
 
 
 def _pattern(source: Source, node: Node, text: str) -> Pattern:
+    from rulegate.condition.patterns import Pattern, PatternError
+
     try:
         return Pattern(text)
     except PatternError as error:
         raise UnfitLiteralError(messages.unfit_pattern(source, node.span, error)) from None
 
 
+def _networks(source: Source, nodes: Iterable[Node]) -> Networks:
+    from rulegate.condition.networks import Networks
+
+    return Networks(_network(source, node) for node in nodes)
+
+
 def _network(source: Source, node: Node) -> Network:
+    import ipaddress
+
     text = str(node.value) if isinstance(node, Constant) else ""
     try:
         return ipaddress.ip_network(text)
@@ -104,6 +118,8 @@ def _network(source: Source, node: Node) -> Network:
 
 
 def _zone(source: Source, node: Node, name: str) -> zoneinfo.ZoneInfo:
+    import zoneinfo
+
     try:
         return zoneinfo.ZoneInfo(name)
     except (LookupError, ValueError, OSError):
