@@ -101,6 +101,8 @@ class WarmParent:
             try:
                 return generation.fork(role, timeout_s=until - time.monotonic())
             except WarmParentDied:
+                # Its reader may hear of it only later, and the next try must not get the same one.
+                generation.alive = False
                 if last_try:
                     raise
         raise AssertionError("unreachable")
