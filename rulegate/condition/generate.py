@@ -138,17 +138,24 @@ class _Writer:
                 return self._compare(node)
             case Junction(connective=connective, operands=operands):
                 return ast.BoolOp(_CONNECTIVES[connective](), self._expressions(operands))
-            case Display(bracket=Bracket.LIST, elements=elements):
-                return ast.List(self._expressions(elements), _LOAD)
+            case Display(bracket=Bracket.LIST):
+                return ast.List(self._elements(node), _LOAD)
             case Display(bracket=Bracket.TUPLE, elements=elements):
                 return ast.Tuple(self._expressions(elements), _LOAD)
-            case Display(bracket=Bracket.SET, elements=elements):
-                return ast.Set(self._expressions(elements))
+            case Display(bracket=Bracket.SET):
+                return ast.Set(self._elements(node))
             case _:
                 raise AssertionError(f"generated code may not hold {node}")
 
     def _expressions(self, nodes: Iterable[Node]) -> list[ast.expr]:
         return [self.expression(node.value if isinstance(node, Keyword) else node) for node in nodes]
+
+    def _elements(self, node: Display) -> list[ast.expr]:
+        """The elements of a list or set: all at once, where they are constants, as Python itself does it."""
+        recipe = recipes.elements(node, self._literals)
+        if recipe is None:
+            return self._expressions(node.elements)
+        return [ast.Starred(self._parameter(recipe), _LOAD)]
 
     def _parameter(self, recipe: Recipe) -> ast.expr:
         name = self._new_name("literal")
@@ -239,8 +246,12 @@ class _Writer:
         operand = node.operands[-1]
         recipe = None
         if node.comparators[-1] in {Comparator.IN, Comparator.NOT_IN}:
-            recipe = recipes.container(operand, self._literals)
-        return self.expression(operand) if recipe is None else self._parameter(recipe)
+            recipe = recipes.elements(operand, self._literals)
+        if recipe is None:
+            return self.expression(operand)
+        if isinstance(operand, Display) and operand.bracket is Bracket.SET:
+            return self._parameter(lambda literals: frozenset(recipe(literals)))
+        return self._parameter(recipe)
 
     # ---- loops -------------------------------------------------------------------------------------------------------
 

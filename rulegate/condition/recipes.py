@@ -21,11 +21,11 @@ def constant(node: Node, literals: Literals) -> Recipe | None:
     return _recipe(node, literals) if _is_fixed(node) and _differs(node, literals) else None
 
 
-def container(node: Node, literals: Literals) -> Recipe | None:
-    """The recipe of the constants among which a value is looked for, of a type that does not change."""
+def elements(node: Node, literals: Literals) -> Recipe | None:
+    """The recipe of a tuple of the constants in a list or set; None where it holds others, or no literal differs."""
     match node:
-        case Display(bracket=bracket, elements=elements) if all(map(_is_fixed, elements)) and _differs(node, literals):
-            return _gathered(frozenset if bracket is Bracket.SET else tuple, elements, literals)
+        case Display(elements=parts) if all(map(_is_fixed, parts)) and _differs(node, literals):
+            return _gathered(parts, literals)
         case _:
             return None
 
@@ -69,14 +69,14 @@ def _recipe(node: Node, literals: Literals) -> Recipe:
             magnitude = _recipe(operand, literals)
             return lambda values: -magnitude(values)
         case Display(elements=elements):
-            return _gathered(tuple, elements, literals)
+            return _gathered(elements, literals)
         case _:
             raise AssertionError(f"not a constant: {node}")
 
 
-def _gathered(make: Callable[[list[Any]], Any], elements: tuple[Node, ...], literals: Literals) -> Recipe:
-    parts = [_recipe(element, literals) for element in elements]
-    return lambda values: make([part(values) for part in parts])
+def _gathered(nodes: tuple[Node, ...], literals: Literals) -> Recipe:
+    parts = [_recipe(node, literals) for node in nodes]
+    return lambda values: tuple([part(values) for part in parts])
 
 
 def _rewritten(node: Node, literals: Literals, values: tuple[Value, ...]) -> Node:

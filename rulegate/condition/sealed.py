@@ -15,7 +15,7 @@ _NODES: Final = frozenset(
         *(ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Try, ast.ExceptHandler, ast.Return, ast.Assign),
         *(ast.For, ast.If, ast.Expr, ast.Load, ast.Store),
         *(ast.Constant, ast.Attribute, ast.Name, ast.NamedExpr, ast.Subscript, ast.Slice, ast.Call),
-        *(ast.List, ast.Tuple, ast.Set, ast.UnaryOp, ast.USub, ast.Not, ast.IfExp),
+        *(ast.List, ast.Tuple, ast.Set, ast.Starred, ast.UnaryOp, ast.USub, ast.Not, ast.IfExp),
         *(ast.BoolOp, ast.And, ast.Or, ast.Compare),
         *(ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot),
     }
