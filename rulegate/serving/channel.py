@@ -27,8 +27,8 @@ class Channel:
     """Calls to one child process over a socket that this object owns.
 
     Any number of threads may call at once: a frame is written under a lock, one reader thread hands each answer to its
-    caller. When the process ends, every call in flight raises ``ChannelClosed`` at once, and ``on_close`` runs once, in
-    the reader's thread. No lock is held while a caller waits.
+    caller. When the process ends, ``on_close`` runs once, in the reader's thread, and then every call in flight raises
+    ``ChannelClosed``. No lock is held while a caller waits.
 
     Args:
         sock: A connected stream socket; closed with the channel.
@@ -114,13 +114,16 @@ class Channel:
             self._socket.shutdown(socket.SHUT_RDWR)
         with self._write:
             self._closed = True
-        for mailbox in list(self._waiting.values()):
-            mailbox.put(None)
         with contextlib.suppress(OSError):
             stream.close()
         self._socket.close()
-        if self._on_close is not None:
-            self._on_close()
+        # Before the callers wake: one who hears of the end and asks again must not be sent here again.
+        try:
+            if self._on_close is not None:
+                self._on_close()
+        finally:
+            for mailbox in list(self._waiting.values()):
+                mailbox.put(None)
 
 
 class Exchange:
