@@ -23,6 +23,7 @@ _QUOTED_DATA = (
 
 _ENDS = (
     "\nInput: \n",  # and then the body
+    ", but it got input data ",
     " IMPORTANT: The MLflow Model scoring protocol has changed in MLflow version 2.0.",  # and how to serve with 1.30
 )
 """What MLflow ends some messages with, none of it for clients of a gateway; cut from here on."""
