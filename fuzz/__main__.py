@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -34,17 +33,16 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="add to the corpus what reaches new code, and do no more")
     options, of_fuzzer = parser.parse_known_args()
     FOUND.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", suffix=".dict", encoding="utf-8") as words:
-        words.write("\n".join(map(_quoted, [*_SYNTAX, *_names()])))
-        words.flush()
-        # A slow or greedy input ends the run like a broken law; instrumented code is several times slower.
-        limits = ["-timeout=10", "-rss_limit_mb=1024", "-max_len=512", f"-artifact_prefix={FOUND}/broken-"]
-        work = ["-merge=1", f"{CORPUS}", f"{FOUND}"] if options.save else [f"{FOUND}", f"{CORPUS}"]
-        time = [] if options.save else [f"-max_total_time={options.seconds}"]
-        # To choose what it saves the fuzzer starts this module again, with all of its own arguments.
-        arguments = of_fuzzer or [*limits, *time, f"-dict={words.name}", *work]
-        atheris.Setup([f"{sys.executable} -m fuzz", *arguments], _hold)
-        atheris.Fuzz()
+    words = FOUND.with_suffix(".dict")
+    words.write_text("\n".join(map(_quoted, [*_SYNTAX, *_names()])), encoding="utf-8")
+    # A slow or greedy input ends the run like a broken law; instrumented code is several times slower.
+    limits = ["-timeout=10", "-rss_limit_mb=1024", "-max_len=512", f"-artifact_prefix={FOUND}/broken-"]
+    work = ["-merge=1", f"{CORPUS}", f"{FOUND}"] if options.save else [f"{FOUND}", f"{CORPUS}"]
+    time = [] if options.save else [f"-max_total_time={options.seconds}"]
+    # To choose what it saves the fuzzer starts this module again, with all of its own arguments.
+    arguments = of_fuzzer or [*limits, *time, f"-dict={words}", *work]
+    atheris.Setup([f"{sys.executable} -m fuzz", *arguments], _hold)
+    atheris.Fuzz()
 
 
 def _hold(data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rulegate.condition import MalformedBodyError
+from rulegate.condition import BudgetExceededError, MalformedBodyError
 from rulegate.gateway import EndpointNotFound
 from rulegate.routing import ConditionFailed, NoRouteMatched
 from rulegate.serving import errors as serving
@@ -69,6 +69,7 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (EndpointNotFound, Failure(404, "ENDPOINT_NOT_FOUND", "RG407")),
     (NoRouteMatched, Failure(404, "RESOURCE_DOES_NOT_EXIST", "RG408")),
     (ConditionFailed, Failure(422, "INVALID_PARAMETER_VALUE", "RG409")),
+    (BudgetExceededError, Failure(422, "INVALID_PARAMETER_VALUE", "RG410")),
     (serving.ModelNotResolved, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG501", retry=True)),
     (serving.ModelNotLoaded, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG502", retry=True)),
     (serving.ModelStillLoading, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG503", retry=True)),
@@ -132,7 +133,7 @@ def message_of(error: Exception) -> str:
             more = [f"and {error.more} more"] if error.more else []
             tried = "; ".join([*map(str, error.tried), *more])
             return f"{error}; tried: {tried}" if tried else str(error)
-        case RequestRefused() | ConditionFailed() | MalformedBodyError():
+        case RequestRefused() | ConditionFailed() | MalformedBodyError() | BudgetExceededError():
             return str(error)
         case _:
             return "the gateway failed; its log tells why under this request id"

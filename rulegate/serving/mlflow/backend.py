@@ -20,6 +20,7 @@ from rulegate.serving.errors import (
 )
 from rulegate.serving.frames import Kind
 from rulegate.serving.memory import process_memory_bytes
+from rulegate.serving.mlflow.likely_modules import likely_modules
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import Batching, LoadedModel, ModelVersion, Prediction
 
@@ -49,6 +50,8 @@ class ProcessBackend:
     def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> LoadedModel:
         """See `ModelBackend.load`."""
         until = time.monotonic() + timeout_s
+        # The fork comes after the lesson: to wait for one import is quicker than to do it twice.
+        self._warm_parent.learn(likely_modules(folder))
         try:
             forked = self._warm_parent.fork("model", timeout_s=timeout_s)
         except WarmParentDied:
