@@ -206,9 +206,13 @@ class Residents:
     # Coming into memory
 
     def _begin(self, version: ModelVersion) -> Resident:
-        if self._closed:
-            raise ModelNotLoaded("the gateway is shutting down")
-        self._backoff.check(version.identity)
+        try:
+            if self._closed:
+                raise ModelNotLoaded("the gateway is shutting down")
+            self._backoff.check(version.identity)
+        except ModelUnavailable:
+            self._on_end(version)
+            raise
         resident = self._residents[version.identity] = Resident(version, self._clock())
         # In a thread of its own: the first request may have less time than the load needs.
         self._spawn(self._load, resident)
