@@ -20,7 +20,7 @@ from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
-from rulegate import bootstrap, log
+from rulegate import bootstrap, connections, log
 from rulegate.config import Config
 
 BACKLOG = 1024
@@ -28,6 +28,9 @@ BACKLOG = 1024
 
 MAX_CONNECTIONS = 16_384
 """Connections held at once. Those that idle count too, and clients keep many of them, so threads are no measure."""
+
+SLOW_BODIES = 256
+"""Threads beyond those for requests in flight: each waits for a body that is still coming."""
 
 DRAIN_EXTRA_S = 5
 """What a stopping worker gets beyond the request timeout before it is killed."""
@@ -89,13 +92,13 @@ def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> 
         http=HTTPModes.http1,
         websockets=False,
         workers=1,
-        blocking_threads=config.server.threads,
+        blocking_threads=config.server.threads + SLOW_BODIES,
         backpressure=MAX_CONNECTIONS,
         respawn_failed_workers=True,
         workers_kill_timeout=int(config.server.request_timeout_s) + DRAIN_EXTRA_S,
         # Its records go through our handlers; the lines about its own start and end say nothing to our users.
         log_enabled=False,
-    ).serve(target_loader=functools.partial(_load_worker, config, log_format), wrap_loader=False)
+    ).serve(target_loader=functools.partial(_load_worker, config, log_format, sock.getsockname()[1]), wrap_loader=False)
 
 
 def _allow_many_files() -> None:
@@ -125,7 +128,7 @@ class _Server(MPServer):  # type: ignore[misc]
             self.signal_handler_interrupt()
 
 
-def _load_worker(config: Config, log_format: log.LogFormat) -> Callable[..., Any]:
+def _load_worker(config: Config, log_format: log.LogFormat, port: int) -> Callable[..., Any]:
     """The application, made in the worker process."""
     # Ctrl-C is for the main process, which stops the worker in its own time.
     with contextlib.suppress(OSError):
@@ -135,6 +138,8 @@ def _load_worker(config: Config, log_format: log.LogFormat) -> Callable[..., Any
     environment = dict(os.environ)
     _hide_from_requests()
     running = bootstrap.start(config, environment)
+    # A body may take as long to come as its request then may take.
+    connections.watch(port, silent_s=2 * config.server.request_timeout_s)
     multiprocessing.util.Finalize(None, running.close, exitpriority=1)
     return running.application
 
