@@ -13,6 +13,9 @@ from rulegate.serving.backoff import Backoff
 from rulegate.serving.errors import ModelNotResolved, ModelStillLoading, ModelUnavailable, RegistryUnreachable
 from rulegate.serving.models import ModelVersion, Registry
 
+KNOWN_TIMEOUT_S = 5.0
+"""How long the registry is waited for where it is known what a URI meant last."""
+
 _log = logging.getLogger("rulegate.serving")
 
 
@@ -98,7 +101,9 @@ class Bindings:
     def _ask(self, model_uri: str, asking: Future[ModelVersion]) -> None:
         outcome: ModelVersion | ModelUnavailable
         try:
-            outcome = self._registry.resolve(model_uri, timeout_s=self._timeout_s)
+            known = model_uri in self._last
+            timeout_s = min(self._timeout_s, KNOWN_TIMEOUT_S) if known else self._timeout_s
+            outcome = self._registry.resolve(model_uri, timeout_s=timeout_s)
         except RegistryUnreachable as error:
             _log.warning("the registry does not answer for %s: %s", model_uri, error.message)
             outcome = self._last.get(model_uri, error)
