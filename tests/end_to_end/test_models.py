@@ -127,10 +127,10 @@ def test_the_warm_parent_may_die(gateway, helpers):
     assert after.json()["predictions"] != before
 
 
-def test_what_a_model_prints_stays_out_of_standard_output(gateway):
+def test_what_a_model_prints_stays_out_of_standard_output(gateway, helpers):
     assert gateway.command("print:a word on the side").json() == {"predictions": ["printed"]}
+    helpers.wait_until(lambda: "a word on the side" in gateway.err.read_text())
     assert "a word on the side" not in gateway.out.read_text()
-    assert "a word on the side" in gateway.err.read_text()
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -187,4 +187,4 @@ def _refused(error: MlflowException, detail: str = "") -> PredictionFailed:
 
 
 def _trace(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))
+    return for_log("".join(traceback.format_exception(error)))
