@@ -65,8 +65,8 @@ def main() -> None:
 def live_no_longer_than_the_gateway(lifeline: int) -> None:
     """Has the kernel end this process group when the other end of the pipe closes.
 
-    SIGKILL, sent to the group, reaches every process forked from here, stopped ones too. A thread that waits for the end
-    of a pipe would not do: a model that computes without releasing the interpreter would outlive it.
+    SIGKILL, sent to the group, reaches every process forked from here, stopped ones too. A thread that waits for the
+    end of a pipe would not do: a model that computes without releasing the interpreter would outlive it.
     """
     os.set_inheritable(lifeline, False)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
