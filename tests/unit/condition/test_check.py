@@ -115,3 +115,18 @@ def test_what_an_attribute_of_the_request_can_be_and_what_it_reads(name):
 @pytest.mark.parametrize("text", ["1", "'a'.lower()", "len('a')", "request.json['a']"])
 def test_other_nodes_read_no_attribute_of_the_request(text):
     assert request_attribute(checked(text).root) is None
+
+
+CERTAIN = [
+    "(request.path,) and request.is_json",
+    "request.is_json or ()",
+    "not request.json['a']",
+    "request.json['a'] and request.path",
+    "[] == request.json",
+    "request.path in ('a',) or not (request.method == 'POST')",
+]
+
+
+@pytest.mark.parametrize("text", CERTAIN)
+def test_a_condition_that_depends_on_the_request_and_can_be_true_or_false_is_not_doubted(text):
+    assert compile_condition(text).warnings == ()
