@@ -1,4 +1,4 @@
-.PHONY: help demo test check wheel-test grammar bench bench-condition fuzz clean
+.PHONY: help demo test check wheel-test grammar bench bench-condition fuzz mutate clean
 .DEFAULT_GOAL := help
 
 # The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 PEERS := build/bench-peers
 FUZZER := build/fuzzer
+MUTATOR := build/mutator
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 help: ## show this list
@@ -58,6 +59,13 @@ fuzz: $(READY) $(FUZZER)/.installed ## the condition language against a coverage
 
 $(FUZZER)/.installed: $(READY) fuzz/requirements.txt
 	@$(INSTALL) --upgrade --target $(FUZZER) --requirement fuzz/requirements.txt
+	@touch $@
+
+mutate: $(READY) $(MUTATOR)/.installed ## breaks checker and compiler in every place, shows what no test notices
+	@PYTHONPATH=$(MUTATOR) $(BIN)/python -m mutation $(OPTIONS)
+
+$(MUTATOR)/.installed: $(READY) mutation/requirements.txt
+	@$(INSTALL) --upgrade --target $(MUTATOR) --requirement mutation/requirements.txt
 	@touch $@
 
 clean: ## remove what the other targets made
