@@ -54,8 +54,7 @@ def _fixed_truth(node: Node) -> bool | None:
             return _joined(map(_fixed_truth, operands), decisive=False)
         case Junction(connective=Connective.OR, operands=operands):
             return _joined(map(_fixed_truth, operands), decisive=True)
-        case _:
-            return None
+    return None
 
 
 def _bare_text(node: Node) -> str | None:

@@ -5,7 +5,8 @@ import pytest
 from rulegate.condition import compile_condition
 from rulegate.condition.check import check, request_attribute
 from rulegate.condition.parse import parse
-from rulegate.condition.vocabulary import REQUEST_ATTRIBUTES, Kind
+from rulegate.condition.prepare import UnfitLiteralError, prepare
+from rulegate.condition.vocabulary import REQUEST_ATTRIBUTES, Kind, Literal
 from rulegate.diagnostics import Source
 
 NUMBER = Kind.INT | Kind.FLOAT
@@ -130,3 +131,10 @@ CERTAIN = [
 @pytest.mark.parametrize("text", CERTAIN)
 def test_a_condition_that_depends_on_the_request_and_can_be_true_or_false_is_not_doubted(text):
     assert compile_condition(text).warnings == ()
+
+
+def test_an_argument_that_is_not_what_its_place_asks_for_is_an_error_that_says_so():
+    source = Source("condition", "'lan'")
+    with pytest.raises(UnfitLiteralError, match=r"^`lan` is not a network$") as caught:
+        prepare(Literal.NETWORKS, source, "ip_in", parse(source)[0])
+    assert caught.value.diagnostic.message == "`lan` is not a network"

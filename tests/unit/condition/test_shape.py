@@ -70,6 +70,63 @@ def test_the_places_are_those_of_the_literals(text):
     assert all(before.end <= after.start for before, after in itertools.pairwise(found))
 
 
+SIBLINGS = [
+    ("request.path == '/a'", "request.path == '/b'", False, True),
+    ("request.json['n'] == 7", "request.json['n'] == 5", False, True),
+    ("request.json['n'] > 2.5", "request.json['n'] > 5.5", True, False),
+    ("-request.json['n'] == -7", "-request.json['n'] == -5", False, True),
+    ("request.json['n'] in (7, 8)", "request.json['n'] in (4, 5)", False, True),
+    ("request.json['n'] not in [7, 8]", "request.json['n'] not in [4, 5]", True, False),
+    ("request.json['n'] in {7, 8}", "request.json['n'] in {4, 5}", False, True),
+    ("request.json['t'] == [7, -8]", "request.json['t'] == [5, -6]", False, True),
+    (
+        "(request.json['n'], 'a') in [(7, 'a'), (5, 'b')]",
+        "(request.json['n'], 'a') in [(7, 'b'), (5, 'a')]",
+        False,
+        True,
+    ),
+    ("(request.json['n'], 1) == (7, 1)", "(request.json['n'], 2) == (5, 2)", False, True),
+    ("{1, 2} == {2, 3}", "{1, 2} == {2, 1}", False, True),
+    ("request.json['n'] + 1 + True == 7", "request.json['n'] + 1 + True == 8", True, False),
+    ("request.headers['X-A'] == 'a'", "request.headers['X-B'] == 'a'", False, True),
+    ("'X-C' in request.headers", "'X-B' in request.headers", False, True),
+    ("request.headers.get('X-C', 'a') == 'b'", "request.headers.get('X-C', 'b') == 'b'", False, True),
+    ("re.search('a', request.path)", "re.search('b', request.path)", False, True),
+    ("ip_in(request.remote_addr, '10.0.0.0/8')", "ip_in(request.remote_addr, '::1')", False, True),
+    ("ip_in(request.remote_addr, ['10.0.0.0/8', '::2'])", "ip_in(request.remote_addr, ['::1', '::2'])", False, True),
+    ("round(2.567, 1) == 2.57", "round(2.567, 2) == 2.57", False, True),
+    ("bucket('user-1', 100) == 78", "bucket('user-2', 100) == 78", True, False),
+    ("bucket('user-1', 100, salt='a') == 69", "bucket('user-1', 100, salt='2025') == 69", False, True),
+    ("now_time('UTC') == '12:00:00'", "now_time('Europe/Berlin') == '12:00:00'", True, False),
+    ("any(x == 7 for x in [5, 6])", "any(x == 5 for x in [5, 6])", False, True),
+    ("any(x == 7 for x in request.json['t'] if x > 4)", "any(x == 5 for x in request.json['t'] if x > 3)", False, True),
+    ("'abc'[1:2] == 'c'", "'abc'[1:2] == 'b'", False, True),
+    ("'abc'[2:3] == 'b'", "'abc'[1:2] == 'b'", False, True),
+    ("'abc'[-2:] == 'c'", "'abc'[-1:] == 'c'", False, True),
+]
+"""Pairs of one shape, and the truth of each for the request below."""
+
+
+@pytest.mark.parametrize(("first", "second", "of_first", "of_second"), SIBLINGS)
+def test_conditions_of_one_shape_differ_in_their_literals_alone(first, second, of_first, of_second):
+    request = {
+        "json": {"n": 5, "t": [5, -6]},
+        "headers": {"X-A": "b", "X-B": "a"},
+        "path": "/b",
+        "remote_addr": "::1",
+        "now": "2025-01-01T12:00:00+00:00",
+    }
+    assert dissect(first)[0] == dissect(second)[0]
+    forms.cache_clear()
+    for text, truth in ((first, of_first), (second, of_second), (first, of_first)):
+        condition = compile_condition(text)
+        assert condition.text == text
+        assert condition.matches(Request(**request)) is truth
+        assert condition.verdict(Request(**request)) is truth
+        assert condition.value(Request(**request)) is truth
+        assert condition.explain(Request(**request)).matches is truth
+
+
 def test_so_many_forms_are_kept_and_no_more():
     forms.cache_clear()
     compiled = [compile_condition(f"request.json['a']['{n}'] == 7") for n in range(MAX_FORMS + 10)]
