@@ -52,8 +52,6 @@ def slice_is_charged(bounds: Slice) -> bool:
 def comparison_is_charged(comparator: Comparator, left: Node, right: Node) -> bool:
     """Whether both values that are compared may be large; a mapping of the request is looked up in a moment."""
     match comparator:
-        case Comparator.IS | Comparator.IS_NOT:
-            return False
         case Comparator.IN | Comparator.NOT_IN:
             return not (is_constant(right) or _is_mapping(right))
         case _:
@@ -64,8 +62,7 @@ def _is_mapping(node: Node) -> bool:
     match node:
         case Attribute(value=Name(name=vocabulary.REQUEST), name="headers" | "args" | "cookies"):
             return True
-        case _:
-            return False
+    return False
 
 
 def _is_small(node: Node) -> bool:

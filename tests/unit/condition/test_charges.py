@@ -2,7 +2,7 @@
 
 import pytest
 
-from rulegate.condition import BudgetExceededError, Request, compile_condition, costs
+from rulegate.condition import BudgetExceededError, Request, compile_condition, costs, operations
 from rulegate.condition import vocabulary as v
 from rulegate.condition.meter import Meter
 from rulegate.condition.nodes import Compare
@@ -238,6 +238,49 @@ CONTAINERS = {
 def test_a_look_into_a_container_is_charged_if_it_may_be_large(text):
     node = node_of(text)
     assert costs.comparison_is_charged(*node.comparators, *node.operands) is CONTAINERS[text]
+
+
+OPERATIONS = [
+    (operations.add, "a" * 32_768, "a" * 32_769, ValueError, "too long"),
+    (operations.add, 1, "a", TypeError, "only numbers"),
+    (operations.subtract, "a", 1, TypeError, "only numbers"),
+    (operations.multiply, 2, "a", TypeError, "only numbers"),
+    (operations.multiply, 2**62, 3, OverflowError, "too large"),
+    (operations.multiply, 2**1_000, 2**1_000, OverflowError, "too large"),
+    (operations.divide, 1, None, TypeError, "only numbers"),
+    (operations.floor_divide, [], 1, TypeError, "only numbers"),
+    (operations.remainder, "%s", 1, TypeError, "only numbers"),
+]
+
+
+@pytest.mark.parametrize(("operation", "left", "right", "kind", "message"), OPERATIONS)
+def test_what_an_operation_refuses_it_refuses_in_words(operation, left, right, kind, message):
+    with pytest.raises(kind) as caught:
+        operation(Meter().begin(), left, right)
+    assert str(caught.value) == message
+
+
+def test_text_cannot_be_added_up():
+    with pytest.raises(TypeError, match=r"^text cannot be added up$"):
+        operations.sum_of(Meter().begin(), "a")
+    assert operations.sum_of(Meter().begin(), "") == 0
+
+
+PRODUCTS = [
+    *((2**31, 2**32), (-(2**31), 2**32), (2**63, 1), (2**63, -1), (2**63, True), (2**64, 0), (0, 2**999)),
+    *((2**999, 0.5), (0.5, 2**999), (False, 2**999), (2**62 - 1, 2)),
+]
+
+
+@pytest.mark.parametrize(("left", "right"), PRODUCTS)
+def test_a_product_within_its_bound_is_what_python_says(left, right):
+    assert repr(operations.multiply(Meter().begin(), left, right)) == repr(left * right)
+
+
+@pytest.mark.parametrize(("left", "right"), [(2**63 + 1, 1), (2**63 + 1, -1), (3, 2**62), (2**32, 2**32)])
+def test_a_product_beyond_its_bound_errs(left, right):
+    with pytest.raises(OverflowError):
+        operations.multiply(Meter().begin(), left, right)
 
 
 def test_a_condition_may_spend_its_budget_and_no_more():

@@ -1,10 +1,14 @@
 """The functions that Python does not have: stable buckets, networks, clocks; and patterns on another engine."""
 
 import datetime as dt
+import ipaddress
 
 import pytest
 
 from rulegate.condition import ConditionError, Request, compile_condition
+from rulegate.condition.functions import bucket, float_of, int_of
+from rulegate.condition.meter import Meter
+from rulegate.condition.networks import Networks
 
 BUCKETS = {
     "'user-1', 100": 78,
@@ -79,6 +83,14 @@ def test_an_address_is_in_a_network_or_errs(address, networks, expected):
     assert condition.verdict(Request(remote_addr=address)) is expected
 
 
+def test_an_address_is_a_text_of_bounded_length():
+    networks = Networks([ipaddress.ip_network("::/0")])
+    with pytest.raises(TypeError, match=r"^only text$"):
+        networks.hold(1)
+    with pytest.raises(ValueError, match=r"^too long$"):
+        networks.hold(":" * 65)
+
+
 def test_the_clock_is_that_of_the_request_in_the_zone_that_is_asked_for():
     request = Request(now="2025-03-30T00:30:00+00:00")
     assert compile_condition("now_time()").value(request) == "00:30:00"
@@ -138,6 +150,21 @@ NO_NUMBERS = [
 @pytest.mark.parametrize(("function", "json"), NO_NUMBERS)
 def test_what_is_no_plain_number_errs(function, json):
     assert compile_condition(f"{function}(request.json) == 1").verdict(Request(json=json)) is None
+
+
+REFUSED = [
+    (int_of, "1.0", ValueError, "not a plain number"),
+    (float_of, "e", ValueError, "not a plain number"),
+    (float_of, "1e999", ValueError, "not finite"),
+    (lambda meter, value: bucket(meter, value, 10), [], TypeError, "only text, numbers, truths and None"),
+]
+
+
+@pytest.mark.parametrize(("function", "value", "kind", "message"), REFUSED)
+def test_what_a_function_refuses_it_refuses_in_words(function, value, kind, message):
+    with pytest.raises(kind) as caught:
+        function(Meter().begin(), value)
+    assert str(caught.value) == message
 
 
 MATCHES = [
