@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, ItemsView, Iterable, Mapping, ValuesView
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -43,11 +44,8 @@ def _backwards(text: str, size: int) -> int:
     return len(text) * (3 + size // 6)
 
 
-def _each(cost: int, cost_in_ascii: int | None = None) -> _Cost:
-    def charge(text: str, size: int) -> int:
-        return len(text) * (cost if cost_in_ascii is None or not text.isascii() else cost_in_ascii) + size
-
-    return charge
+def _each(cost: int, cost_in_ascii: int, text: str, _size: int) -> int:
+    return len(text) * (cost_in_ascii if text.isascii() else cost)
 
 
 def _affix(_text: str, size: int) -> int:
@@ -64,21 +62,22 @@ METHOD_COSTS: Final[Mapping[str, _Cost]] = MappingProxyType(
         "endswith": _affix,
         "removeprefix": _removed,
         "removesuffix": _removed,
-        "lower": _each(8, 1),
-        "upper": _each(24, 1),
-        "casefold": _each(14, 1),
+        "lower": partial(_each, 8, 1),
+        "upper": partial(_each, 24, 1),
+        "casefold": partial(_each, 14, 1),
         "strip": _backwards,
         "lstrip": _backwards,
         "rstrip": _backwards,
         "split": lambda text, size: _forwards(text, size) + len(text) * 16,
         "rsplit": lambda text, size: _backwards(text, size) + len(text) * 20,
-        "splitlines": _each(24),
+        "splitlines": partial(_each, 24, 24),
         "partition": _forwards,
         "rpartition": _backwards,
         "count": _forwards,
         "find": _forwards,
         **dict.fromkeys(
-            ("isdigit", "isalpha", "isalnum", "isdecimal", "isnumeric", "isspace", "isupper", "islower"), _each(8)
+            ("isdigit", "isalpha", "isalnum", "isdecimal", "isnumeric", "isspace", "isupper", "islower"),
+            partial(_each, 8, 8),
         ),
     }
 )
