@@ -10,6 +10,7 @@ from rulegate.config import BatchingSettings, Config, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application
 from rulegate.log import Lines
+from rulegate.serving.exposure import for_models
 from rulegate.serving.keeper import Keeper
 from rulegate.serving.memory import machine_memory_bytes
 from rulegate.serving.mlflow.backend import ProcessBackend
@@ -59,13 +60,14 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
 
     Args:
         config: A configuration without errors.
-        environment: What model processes see of the environment.
+        environment: The environment variables that the gateway was started with.
         lines: Where each request of an endpoint gets its line.
     """
-    warm_parent = WarmParent({**environment, **_CHILD_ENVIRONMENT})
+    warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     warm_parent.start()
     registry = MlflowRegistry(
         warm_parent,
+        environment={**environment, **_CHILD_ENVIRONMENT},
         registry_uri=config.registry_uri,
         cache=default_cache_folder(),
         cache_limit_bytes=config.models.cache_limit_bytes,

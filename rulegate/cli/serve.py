@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from rulegate.cli.allow import allow_option
 from rulegate.config import DEFAULT_PATH, Config, ConfigError, load_config
 from rulegate.diagnostics import render_all
 from rulegate.log import LogFormat
@@ -20,6 +21,7 @@ from rulegate.log import LogFormat
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Listen on this port instead of the configuration's; 0: any free one."
 )
+@allow_option
 @click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
@@ -28,7 +30,13 @@ from rulegate.log import LogFormat
     help="How log lines are written to standard error.",
 )
 def serve(
-    config: Path | None, config_option: Path | None, host: str | None, port: int | None, log_format: LogFormat
+    *,
+    config: Path | None,
+    config_option: Path | None,
+    host: str | None,
+    port: int | None,
+    allow: tuple[str, ...],
+    log_format: LogFormat,
 ) -> None:
     """Serve the endpoints of CONFIG (default: gateway_config.yaml).
 
@@ -44,14 +52,14 @@ def serve(
     """
     if config is not None and config_option is not None:
         raise click.UsageError("the configuration is named twice: as an argument and with --config")
-    settings = read(config or config_option or Path(DEFAULT_PATH))
+    settings = read(config or config_option or Path(DEFAULT_PATH), allow=allow)
     run(settings, host=host, port=port, log_format=log_format)
 
 
-def read(path: Path) -> Config:
+def read(path: Path, *, allow: tuple[str, ...] = ()) -> Config:
     """The configuration in ``path``, its warnings printed; with an error in it, the command ends with exit code 2."""
     try:
-        config = load_config(path)
+        config = load_config(path, allow=allow)
     except ConfigError as error:
         click.echo(render_all(error.diagnostics), err=True)
         raise SystemExit(2) from None

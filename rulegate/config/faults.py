@@ -52,7 +52,7 @@ _EXAMPLES = {
     "alias": "alias: fast",
     "model_uri": "model_uri: models:/name/production",
 }
-_ITEMS = {"model_endpoints": "endpoint", "routes": "route"}
+_ITEMS = {"model_endpoints": "endpoint", "routes": "route", "allow": "pattern"}
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from rulegate.config import messages
+from rulegate.config.allowed import check_allowed
 from rulegate.config.document import read
 from rulegate.config.faults import diagnose
 from rulegate.config.messages import Fault
@@ -33,7 +35,7 @@ class ConfigError(Exception):
         self.diagnostics = diagnostics
 
 
-def load_config(path_or_text: str | Path) -> Config:
+def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Config:
     """Reads and checks a whole configuration.
 
     Nothing is coerced: a number where text belongs is an error, as are an unknown key and a key that stands twice.
@@ -43,6 +45,8 @@ def load_config(path_or_text: str | Path) -> Config:
     Args:
         path_or_text: The path of a UTF-8 file of at most :data:`MAX_FILE_BYTES`; a ``str`` with a line feed in it is
             the text itself.
+        allow: Globs of the model URIs, and of the registry if the file names one, that whoever runs the gateway lets a
+            file name; the file's own ``models.allow`` cannot widen them. Without any, only the file's own hold.
 
     Raises:
         ConfigError: If there is any error; never any other exception, whatever the file holds.
@@ -57,6 +61,7 @@ def load_config(path_or_text: str | Path) -> Config:
         raise ConfigError(in_order(diagnostics or [messages.empty_file().at(source, _START)]))
     settings = _validate(root, source, diagnostics)
     diagnostics += relate(root, source)
+    diagnostics += check_allowed(root, source, allow)
     found = in_order(diagnostics)
     if settings is None or any(diagnostic.severity is Severity.ERROR for diagnostic in found):
         raise ConfigError(found)

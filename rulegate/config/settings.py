@@ -26,12 +26,14 @@ from rulegate.config.values import (
     BatchSize,
     Expected,
     Flag,
+    Glob,
     ModelUri,
     Name,
     Port,
     ReplicaCount,
     Share,
     ThreadCount,
+    VariableName,
 )
 from rulegate.diagnostics import Diagnostic
 
@@ -122,6 +124,10 @@ class ModelSettings:
     """How long a model may take to be fetched and loaded."""
     preload: Flag = False
     """Whether models are loaded at the start, rather than by the first request that needs them."""
+    allow: Annotated[tuple[Glob, ...], Field(min_length=1)] = ("*",)
+    """Which model URIs the file may name, as globs."""
+    env: tuple[VariableName, ...] = ()
+    """Variables of the gateway's environment that models get besides the harmless ones; `PREFIX_*` stands for many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Kind(enum.IntEnum):
     RESOLVE = 3
     FETCH = 4
     RESOLVE_ALL = 5
+    ENVIRONMENT = 6
     RESULT = 16
     ERROR = 17
 

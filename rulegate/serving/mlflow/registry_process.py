@@ -1,7 +1,8 @@
 """The life of the registry process: resolves model URIs and brings models' files for the gateway.
 
 It is a process of its own so that the gateway imports nothing of MLflow, and apart from the model processes so that
-what reads credentials runs no model's code. Several calls run at once, in threads.
+what reads credentials runs no model's code. It is forked from the warm parent, which never had the credentials, so they
+come over the socket: the first frame is the gateway's environment. Several calls run at once, in threads.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.store.artifact.utils.models import ParsedModelUri, _parse_model_uri, get_model_name_and_version
 
+from rulegate.serving.exposure import hide_this_process
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
 from rulegate.serving.mlflow.redaction import for_client
 
@@ -44,7 +46,14 @@ _NO_CODES = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "ENDPOINT_NOT
 
 
 def run(sock: socket.socket) -> None:
-    """Answers the gateway's calls over ``sock`` until it hangs up."""
+    """Takes the gateway's environment over ``sock``, then answers its calls until it hangs up."""
+    hide_this_process()
+    stream = open_stream(sock)
+    first = read_frame(stream)
+    if first is None:
+        return
+    os.environ.clear()
+    os.environ.update(first.facts())
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.simplefilter("ignore")  # stages are deprecated, and still what people have
@@ -59,7 +68,6 @@ def run(sock: socket.socket) -> None:
             write_frame(sock, reply)
 
     threads = ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="registry")
-    stream = open_stream(sock)
     while (frame := read_frame(stream)) is not None:
         threads.submit(answer, frame)
     os._exit(0)
