@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -86,8 +87,13 @@ def run(
         invitation: What else to print, for the host and port that a client on this machine uses.
     """
     # granian takes a moment to import, which would make `--help` and a configuration error wait.
-    from rulegate import server
+    from rulegate import bootstrap, server
 
+    if (program := bootstrap.missing_program(config, os.environ)) is not None:
+        wanted = config.models.environment
+        click.echo(f"error: `models.environment: {wanted}` needs the program `{program}`, which is not found", err=True)
+        click.echo("hint: install it on the PATH or beside this gateway's Python, or remove the key", err=True)
+        raise SystemExit(2)
     settings = replace(
         config.server,
         host=config.server.host if host is None else host,

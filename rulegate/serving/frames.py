@@ -35,6 +35,7 @@ class Kind(enum.IntEnum):
     FETCH = 4
     RESOLVE_ALL = 5
     ENVIRONMENT = 6
+    PREPARE = 7
     RESULT = 16
     ERROR = 17
 

@@ -190,14 +190,15 @@ def fetch(
 
 def _prune(cache: Path, limit_bytes: int, keep: set[str]) -> None:
     with contextlib.suppress(OSError):
-        entries = sorted((path for path in cache.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+        # What is being fetched has a name of another form, and is left alone.
+        entries = [path for path in cache.iterdir() if len(path.name) == _IDENTITY_CHARACTERS and path.is_dir()]
+        entries.sort(key=lambda path: path.stat().st_mtime)
         sizes = {path: sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) for path in entries}
         excess = sum(sizes.values()) - limit_bytes
         for path in entries:
             if excess <= 0:
                 return
-            # What is being fetched has a name of another form, and is left alone.
-            if path.name not in keep and len(path.name) == _IDENTITY_CHARACTERS:
+            if path.name not in keep:
                 excess -= sizes[path]
                 shutil.rmtree(path, ignore_errors=True)
 
