@@ -66,19 +66,18 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
         environment: The environment variables that the gateway was started with.
         lines: Where each request of an endpoint gets its line.
     """
-    cache = default_cache_folder()
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     warm_parent.start()
     registry = MlflowRegistry(
         warm_parent,
         environment={**environment, **_CHILD_ENVIRONMENT},
         registry_uri=config.registry_uri,
-        cache=cache,
+        cache=default_cache_folder(),
         cache_limit_bytes=config.models.cache_limit_bytes,
     )
     backend = ProcessBackend(
         warm_parent,
-        _environments(config, environment, warm_parent, cache / "environments"),
+        _environments(config, environment, warm_parent),
         stuck_after_s=config.server.request_timeout_s,
         batching=_batching(config.models.batching),
     )
@@ -107,21 +106,23 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     return Running(application, preload, keeper, pool, registry, warm_parent)
 
 
-def missing_program(config: Config, environment: Mapping[str, str]) -> str | None:
-    """The program that ``models.environment`` needs, if this machine does not have it."""
-    wanted = config.models.environment
-    return None if wanted == "local" else environments.missing_program(wanted, environment)
+def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """Why this machine cannot serve the configuration, and what to do about it; None if it can."""
+    manager = config.models.environment
+    return None if manager == "local" else environments.obstacle(manager, _environments_folder(), environment)
 
 
-def _environments(
-    config: Config, environment: Mapping[str, str], warm_parent: WarmParent, folder: Path
-) -> Environments | None:
+def _environments_folder() -> Path:
+    return default_cache_folder() / "environments"
+
+
+def _environments(config: Config, environment: Mapping[str, str], warm_parent: WarmParent) -> Environments | None:
     if config.models.environment == "local":
         return None
     return Environments(
         warm_parent,
         manager=config.models.environment,
-        folder=folder,
+        folder=_environments_folder(),
         limit_bytes=config.models.cache_limit_bytes,
         variables={**for_installers(environment), **_CHILD_ENVIRONMENT},
     )

@@ -89,10 +89,10 @@ def run(
     # granian takes a moment to import, which would make `--help` and a configuration error wait.
     from rulegate import bootstrap, server
 
-    if (program := bootstrap.missing_program(config, os.environ)) is not None:
-        wanted = config.models.environment
-        click.echo(f"error: `models.environment: {wanted}` needs the program `{program}`, which is not found", err=True)
-        click.echo("hint: install it on the PATH or beside this gateway's Python, or remove the key", err=True)
+    if obstacle := bootstrap.obstacle(config, os.environ):
+        what, hint = obstacle
+        click.echo(f"error: {what}", err=True)
+        click.echo(f"hint: {hint}", err=True)
         raise SystemExit(2)
     settings = replace(
         config.server,

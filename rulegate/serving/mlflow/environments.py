@@ -16,6 +16,7 @@ import copy
 import hashlib
 import logging
 import os
+import shlex
 import shutil
 import sys
 import threading
@@ -63,10 +64,21 @@ def search_path(environment: Mapping[str, str]) -> str:
     return os.pathsep.join(part for part in (environment.get("PATH"), str(Path(sys.executable).parent)) if part)
 
 
-def missing_program(manager: Manager, environment: Mapping[str, str]) -> str | None:
-    """The program that ``manager`` needs, if it is not found."""
+def obstacle(manager: Manager, folder: Path, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """Why no environment can be made in ``folder`` on this machine, and what to do about it; None if one can."""
     program = PROGRAMS[manager]
-    return None if shutil.which(program, path=search_path(environment)) else program
+    if not shutil.which(program, path=search_path(environment)):
+        return (
+            f"`models.environment: {manager}` needs the program `{program}`, which is not found",
+            "install it on the PATH or beside this gateway's Python, or remove the key",
+        )
+    if shlex.quote(str(folder)) != str(folder):
+        # MLflow writes the path into commands as it is.
+        return (
+            f"environments cannot be made in the folder `{folder}`: its path has a blank or a sign of the shell's",
+            "name another folder in RULEGATE_CACHE",
+        )
+    return None
 
 
 class Environments:
@@ -93,7 +105,8 @@ class Environments:
         self._manager = manager
         self._folder = folder
         self._limit_bytes = limit_bytes
-        self._variables = {**variables, "PATH": search_path(variables)}
+        # Models' processes write no compiled code, so what uv does not compile now is compiled at each load.
+        self._variables = {"UV_COMPILE_BYTECODE": "1", **variables, "PATH": search_path(variables)}
         self._lock = threading.Lock()
         self._preparing: dict[str, Future[None]] = {}
 
