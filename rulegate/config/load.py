@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import islice
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from rulegate.config import messages
 from rulegate.config.allowed import check_allowed
-from rulegate.config.document import read
+from rulegate.config.document import MAX_DIAGNOSTICS, read
 from rulegate.config.faults import diagnose
 from rulegate.config.messages import Fault
 from rulegate.config.relations import relate
@@ -31,8 +32,11 @@ class ConfigError(Exception):
     """A configuration cannot be used. ``diagnostics`` holds all that is wrong, warnings too, in the file's order."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__(render_all(diagnostics))
+        super().__init__(diagnostics)
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return render_all(self.diagnostics)
 
 
 def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Config:
@@ -63,8 +67,10 @@ def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Con
     diagnostics += relate(root, source)
     diagnostics += check_allowed(root, source, allow)
     found = in_order(diagnostics)
-    if settings is None or any(diagnostic.severity is Severity.ERROR for diagnostic in found):
-        raise ConfigError(found)
+    errors = tuple(diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR)
+    if settings is None or errors:
+        # Of too many, those that matter: no number of warnings may hide an error.
+        raise ConfigError(found if len(found) <= MAX_DIAGNOSTICS else errors[:MAX_DIAGNOSTICS])
     return Config(
         endpoints=settings.endpoints,
         default_endpoint=settings.default_endpoint or settings.endpoints[0].name,
@@ -72,7 +78,7 @@ def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Con
         server=settings.server,
         models=settings.models,
         path=path,
-        warnings=found,
+        warnings=found[:MAX_DIAGNOSTICS],
     )
 
 
@@ -81,7 +87,7 @@ def _validate(root: Node, source: Source, diagnostics: list[Diagnostic]) -> File
     try:
         return _FILE.validate_python(plain(root), context=diagnostics)
     except ValidationError as error:
-        diagnostics += diagnose(error, root, source)
+        diagnostics += islice(diagnose(error, root, source), MAX_DIAGNOSTICS)
         return None
 
 
@@ -93,6 +99,9 @@ def _read_file(path: Path) -> Source:
     """
     name = str(path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # A pipe, say: to open it may wait for ever.
+            raise _failure(name, messages.unreadable("it is no file"))
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:

@@ -31,7 +31,7 @@ from mlflow.utils.process import ShellCommandException
 from rulegate.serving.exposure import hide_this_process
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
 from rulegate.serving.mlflow.apart_process import INTERPRETER
-from rulegate.serving.mlflow.redaction import for_client
+from rulegate.serving.mlflow.redaction import for_client, for_log
 
 _TRY = re.compile(r"[0-9a-f]{40}-.+")
 
@@ -136,9 +136,9 @@ def _failure(error: Exception) -> dict[str, str]:
         case ShellCommandException():
             # Its text is the installer's whole output.
             message = "a package that it needs cannot be installed; the log tells why"
-            return {"message": message, "detail": str(error)}
+            return {"message": message, "detail": for_log(str(error))}
         case MlflowException():
-            return {"message": for_client(error.message), "detail": traceback.format_exc()}
+            return {"message": for_client(error.message), "detail": for_log(traceback.format_exc())}
         case FileNotFoundError() if os.sep not in str(error.filename):
             return {"message": f"the program `{error.filename}` is not installed", "detail": ""}
-    return {"message": for_client(f"{type(error).__name__}: {error}"), "detail": traceback.format_exc()}
+    return {"message": for_client(f"{type(error).__name__}: {error}"), "detail": for_log(traceback.format_exc())}

@@ -75,7 +75,8 @@ class MlflowRegistry:
     ) -> Mapping[str, ModelVersion | ModelUnavailable]:
         """See `Registry.resolve_all`."""
         try:
-            facts = self._call(Kind.RESOLVE_ALL, {"model_uris": list(model_uris)}, _not_resolved, timeout_s)
+            arguments = {"model_uris": list(model_uris), "patience_s": timeout_s / 2}
+            facts = self._call(Kind.RESOLVE_ALL, arguments, _not_resolved, timeout_s)
         except ModelUnavailable as error:
             return dict.fromkeys(model_uris, error)
         return {uri: _not_resolved(f) if "message" in f else _version(f) for uri, f in facts.items()}
@@ -89,6 +90,11 @@ class MlflowRegistry:
         with self._lock:
             self._kept[version.identity] += 1
             keep = list(self._kept)
+        folder = self._cache / version.identity
+        # What has been brought needs no registry.
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+            return folder
         arguments = {
             "artifact_uri": version.artifact_uri,
             "identity": version.identity,
@@ -138,8 +144,16 @@ class MlflowRegistry:
     ) -> dict[str, Any]:
         until = time.monotonic() + timeout_s
         facts = {**arguments, "registry_uri": self._registry_uri}
+
+        def ask() -> Frame:
+            return self._channel(timeout_s).call(kind, facts, timeout_s=until - time.monotonic())
+
         try:
-            answer = self._channel(timeout_s).call(kind, facts, timeout_s=until - time.monotonic())
+            try:
+                answer = ask()
+            except (ChannelClosed, WarmParentDied):
+                # Asking changes nothing, so who asked a process that has just ended asks the next one.
+                answer = ask()
         except (ChannelClosed, WarmParentDied):
             raise failure({"message": "the registry process ended; the next request starts another"}) from None
         except (CallTimeout, ForkTimeout):

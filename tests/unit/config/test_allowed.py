@@ -6,6 +6,7 @@ import pytest
 
 from rulegate.config import ConfigError, load_config
 from rulegate.config.allowed import matches
+from rulegate.config.document import MAX_DIAGNOSTICS
 
 FILE = """
 registry_uri: sqlite:///mlflow.db
@@ -51,6 +52,12 @@ def test_who_bounds_the_models_bounds_the_registry_too():
     """Otherwise a file would bring a registry of its own, and `models:/…` would mean what it wants."""
     found = faults(FILE % '["*"]', "models:/*", "s3://*")
     assert [(code, place) for code, place, _ in found] == [("RG322", "sqlite:///mlflow.db")]
+
+
+def test_no_number_of_warnings_hides_a_model_that_is_not_allowed():
+    routes = "".join(f"      - {{alias: r{n}, model_uri: 'models:/m/1'}}\n" for n in range(2 * MAX_DIAGNOSTICS))
+    text = f"model_endpoints:\n  - name: a\n    routes:\n{routes}      - {{alias: x, model_uri: 's3://b/m'}}\n"
+    assert [(code, place) for code, place, _ in faults(text, "models:/*")] == [("RG322", "'s3://b/m'")]
 
 
 @pytest.mark.parametrize(
