@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## two sentiment models in an MLflow registry, served on port 5000
-	@exec $(BIN)/rulegate demo
+	@exec $(BIN)/rulegate demo $(OPTIONS)
 
 test: $(READY) ## all tests but those of wheel-test
 	@$(BIN)/python -m pytest -m "not wheel"

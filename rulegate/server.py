@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import logging
 import multiprocessing
@@ -20,7 +21,7 @@ from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
-from rulegate import bootstrap, log
+from rulegate import bootstrap, connections, log
 from rulegate.config import Config
 
 BACKLOG = 1024
@@ -29,35 +30,47 @@ BACKLOG = 1024
 MAX_CONNECTIONS = 16_384
 """Connections held at once. Those that idle count too, and clients keep many of them, so threads are no measure."""
 
+SLOW_BODIES = 256
+"""Threads beyond those for requests in flight: each waits for a body that is still coming."""
+
 DRAIN_EXTRA_S = 5
 """What a stopping worker gets beyond the request timeout before it is killed."""
+
+_NAME_ANOTHER_HOST = "name an address of this machine with --host, such as 127.0.0.1"
+_NAME_ANOTHER_PORT = "end what listens there, or name another port with --port"
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 _log = logging.getLogger("rulegate.server")
 
 
-class AddressInUse(Exception):
+class CannotListen(Exception):
     """Something else listens on the address, or it is not this machine's.
 
     Attributes:
         reason: What the operating system says.
+        hint: What to do about it.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, hint: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.hint = hint
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; from its return on, clients connect, and wait until the application is there.
 
     Raises:
-        AddressInUse: If the address cannot be had.
+        CannotListen: If the address cannot be had.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family, kind, protocol)
+    except UnicodeError:
+        raise CannotListen("it is no name of a host", _NAME_ANOTHER_HOST) from None
     except OSError as error:
-        raise AddressInUse(error.strerror or str(error)) from None
+        raise CannotListen(error.strerror or str(error), _NAME_ANOTHER_HOST) from None
     try:
         # A port that a gateway has just left may be taken; one that is listened on may not, so SO_REUSEPORT stays off.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -65,7 +78,8 @@ def listen(host: str, port: int) -> socket.socket:
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        raise AddressInUse(error.strerror or str(error)) from None
+        hint = _NAME_ANOTHER_PORT if error.errno in {errno.EADDRINUSE, errno.EACCES} else _NAME_ANOTHER_HOST
+        raise CannotListen(error.strerror or str(error), hint) from None
     sock.set_inheritable(True)
     return sock
 
@@ -89,13 +103,13 @@ def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> 
         http=HTTPModes.http1,
         websockets=False,
         workers=1,
-        blocking_threads=config.server.threads,
+        blocking_threads=config.server.threads + SLOW_BODIES,
         backpressure=MAX_CONNECTIONS,
         respawn_failed_workers=True,
         workers_kill_timeout=int(config.server.request_timeout_s) + DRAIN_EXTRA_S,
         # Its records go through our handlers; the lines about its own start and end say nothing to our users.
         log_enabled=False,
-    ).serve(target_loader=functools.partial(_load_worker, config, log_format), wrap_loader=False)
+    ).serve(target_loader=functools.partial(_load_worker, config, log_format, sock.getsockname()[1]), wrap_loader=False)
 
 
 def _allow_many_files() -> None:
@@ -119,14 +133,26 @@ class _Server(MPServer):  # type: ignore[misc]
         self._shd = SocketHolder(self._sfd, False, BACKLOG)  # type: ignore[call-arg]  # its stub has no constructor
         self._sso = self._our_socket
 
+    def _spawn_workers(self, *arguments: Any) -> None:
+        # A worker that is told to end before it listens to signals would not hear it, and be waited for. So it begins
+        # with them held back, and lets them through once the default, which ends it, is in force.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        try:
+            super()._spawn_workers(*arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
     def signal_handler_reload(self, *_: Any) -> None:
         """Ends when the terminal does, unless told not to (``nohup``); granian would replace the worker."""
         if not self._ignores_hangup:
             self.signal_handler_interrupt()
 
 
-def _load_worker(config: Config, log_format: log.LogFormat) -> Callable[..., Any]:
+def _load_worker(config: Config, log_format: log.LogFormat, port: int) -> Callable[..., Any]:
     """The application, made in the worker process."""
+    for ending in _ENDING:
+        signal.signal(ending, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     # Ctrl-C is for the main process, which stops the worker in its own time.
     with contextlib.suppress(OSError):
         os.setsid()
@@ -136,6 +162,8 @@ def _load_worker(config: Config, log_format: log.LogFormat) -> Callable[..., Any
     environment = dict(os.environ)
     _hide_from_requests()
     running = bootstrap.start(config, environment, lines)
+    # A body may take as long to come as its request then may take.
+    connections.watch(port, silent_s=2 * config.server.request_timeout_s)
     multiprocessing.util.Finalize(None, running.close, exitpriority=1)
     return running.application
 

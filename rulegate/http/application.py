@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.wsgi import get_path_info
 
 from rulegate import __version__
 from rulegate.gateway import Gateway, Journey
@@ -62,7 +63,7 @@ class Application:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request; never raises."""
-        path = environ.get("PATH_INFO", "")
+        path = get_path_info(environ)
         endpoint = _endpoint_of(path)
         if path == "/invocations" or endpoint is not None:
             reply = self._invoke(environ, endpoint)
@@ -133,7 +134,7 @@ def _endpoint_of(path: str) -> str | None:
     """The endpoint that a path such as ``/endpoints/NAME/invocations`` names."""
     parts = path.split("/")
     if len(parts) == 4 and parts[:2] == ["", "endpoints"] and parts[3] == "invocations":
-        return unquote(parts[2])
+        return parts[2]
     return None
 
 

@@ -13,6 +13,9 @@ from rulegate.serving.backoff import Backoff
 from rulegate.serving.errors import ModelNotResolved, ModelStillLoading, ModelUnavailable, RegistryUnreachable
 from rulegate.serving.models import ModelVersion, Registry
 
+KNOWN_TIMEOUT_S = 5.0
+"""How long the registry is waited for where it is known what a URI meant last."""
+
 _log = logging.getLogger("rulegate.serving")
 
 
@@ -48,7 +51,7 @@ class Bindings:
             return dict(self._bound)
 
     def resolve(self, model_uri: str, *, until_s: float) -> ModelVersion:
-        """Binds the URI to what the registry says it means.
+        """Binds the URI to what the registry says it means, unless it has been bound meanwhile; what it is bound to.
 
         Raises:
             ModelNotResolved: If it means nothing, or the registry does not answer and never has.
@@ -63,12 +66,15 @@ class Bindings:
                     target=self._ask, args=(model_uri, asking), name=f"resolve {model_uri}", daemon=True
                 ).start()
         try:
-            return asking.result(timeout=max(0.0, until_s - self._clock()))
+            version = asking.result(timeout=max(0.0, until_s - self._clock()))
         except FutureTimeout:
             raise ModelStillLoading(f"the registry has not yet answered for {model_uri}") from None
         except ModelUnavailable as error:
             # One error for all who wait, but each raises its own.
             raise copy.copy(error) from None
+        # Bound by who goes on to load it: an answer that nobody has waited for must not hold until its version leaves.
+        with self._lock:
+            return self._bound.setdefault(model_uri, version)
 
     def keep(self, model_uri: str, version: ModelVersion) -> bool:
         """Binds the URI to the version if it is bound to nothing; whether it is bound to this version now."""
@@ -95,7 +101,9 @@ class Bindings:
     def _ask(self, model_uri: str, asking: Future[ModelVersion]) -> None:
         outcome: ModelVersion | ModelUnavailable
         try:
-            outcome = self._registry.resolve(model_uri, timeout_s=self._timeout_s)
+            known = model_uri in self._last
+            timeout_s = min(self._timeout_s, KNOWN_TIMEOUT_S) if known else self._timeout_s
+            outcome = self._registry.resolve(model_uri, timeout_s=timeout_s)
         except RegistryUnreachable as error:
             _log.warning("the registry does not answer for %s: %s", model_uri, error.message)
             outcome = self._last.get(model_uri, error)
@@ -108,7 +116,7 @@ class Bindings:
         with self._lock:
             del self._asking[model_uri]
             if isinstance(outcome, ModelVersion):
-                self._bound[model_uri] = self._last[model_uri] = outcome
+                self._last[model_uri] = outcome
                 self._backoff.succeeded(model_uri)
             else:
                 self._backoff.failed(model_uri, outcome)

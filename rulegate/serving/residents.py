@@ -206,9 +206,13 @@ class Residents:
     # Coming into memory
 
     def _begin(self, version: ModelVersion) -> Resident:
-        if self._closed:
-            raise ModelNotLoaded("the gateway is shutting down")
-        self._backoff.check(version.identity)
+        try:
+            if self._closed:
+                raise ModelNotLoaded("the gateway is shutting down")
+            self._backoff.check(version.identity)
+        except ModelUnavailable:
+            self._on_end(version)
+            raise
         resident = self._residents[version.identity] = Resident(version, self._clock())
         # In a thread of its own: the first request may have less time than the load needs.
         self._spawn(self._load, resident)
@@ -241,6 +245,7 @@ class Residents:
             _close([replica.model for replica in replicas])
             failure = ModelDied(f"the process of {version.reference} ended as soon as it was loaded")
         _log.warning("%s cannot be loaded: %s", version.reference, failure.message, extra={"facts": _facts(failure)})
+        failure.message = f"{version.reference} cannot be loaded: {failure.message}"
         with self._lock:
             self._backoff.failed(version.identity, failure)
             self._forget(resident)

@@ -28,7 +28,7 @@ from mlflow.environment_variables import _MLFLOW_IS_IN_SERVING_ENVIRONMENT
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
 from rulegate.serving.mlflow.batching import ROW_BY_ROW, Batcher, answers_row_by_row
-from rulegate.serving.mlflow.redaction import for_client
+from rulegate.serving.mlflow.redaction import for_client, for_log
 from rulegate.serving.mlflow.scoring import asks_for_stream, can_stream, score
 from rulegate.serving.mlflow.streaming import Streams
 from rulegate.serving.models import Batching
@@ -48,7 +48,7 @@ def run(sock: socket.socket) -> None:
         model = _load(Path(facts["folder"]))
         batching = _batching(model, facts["batching"])
     except BaseException as error:  # noqa: BLE001 - a model's code may raise anything, SystemExit included
-        failure = {"message": _why(error), "detail": traceback.format_exc()}
+        failure = {"message": _why(error), "detail": for_log(traceback.format_exc())}
         write_frame(sock, Frame(first.request_id, Kind.ERROR, json.dumps(failure)))
         return
     loaded = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelNotResolved, ModelUnavailable, RegistryUnreachable
-from rulegate.serving.frames import Kind
+from rulegate.serving.frames import Frame, Kind
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import ModelVersion
 
@@ -65,7 +66,8 @@ class MlflowRegistry:
     ) -> Mapping[str, ModelVersion | ModelUnavailable]:
         """See `Registry.resolve_all`."""
         try:
-            facts = self._call(Kind.RESOLVE_ALL, {"model_uris": list(model_uris)}, _not_resolved, timeout_s)
+            arguments = {"model_uris": list(model_uris), "patience_s": timeout_s / 2}
+            facts = self._call(Kind.RESOLVE_ALL, arguments, _not_resolved, timeout_s)
         except ModelUnavailable as error:
             return dict.fromkeys(model_uris, error)
         return {uri: _not_resolved(f) if "message" in f else _version(f) for uri, f in facts.items()}
@@ -79,6 +81,11 @@ class MlflowRegistry:
         with self._lock:
             self._kept[version.identity] += 1
             keep = list(self._kept)
+        folder = self._cache / version.identity
+        # What has been brought needs no registry.
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+            return folder
         arguments = {
             "artifact_uri": version.artifact_uri,
             "identity": version.identity,
@@ -128,8 +135,16 @@ class MlflowRegistry:
     ) -> dict[str, Any]:
         until = time.monotonic() + timeout_s
         facts = {**arguments, "registry_uri": self._registry_uri}
+
+        def ask() -> Frame:
+            return self._channel(timeout_s).call(kind, facts, timeout_s=until - time.monotonic())
+
         try:
-            answer = self._channel(timeout_s).call(kind, facts, timeout_s=until - time.monotonic())
+            try:
+                answer = ask()
+            except (ChannelClosed, WarmParentDied):
+                # Asking changes nothing, so who asked a process that has just ended asks the next one.
+                answer = ask()
         except (ChannelClosed, WarmParentDied):
             raise failure({"message": "the registry process ended; the next request starts another"}) from None
         except (CallTimeout, ForkTimeout):

@@ -7,6 +7,7 @@ what reads credentials runs no model's code. Several calls run at once, in threa
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -15,6 +16,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -31,10 +33,13 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.store.artifact.utils.models import ParsedModelUri, _parse_model_uri, get_model_name_and_version
 
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
-from rulegate.serving.mlflow.redaction import for_client
+from rulegate.serving.mlflow.redaction import for_client, for_log
 
 MAX_CALLS = 16
 """Calls that run at once; more wait."""
+
+REMAINS_AFTER_S = 24 * 60 * 60.0
+"""The age in seconds from which nobody can still be at work on a folder."""
 
 _MODEL_FILE = "MLmodel"
 _IDENTITY_CHARACTERS = 40
@@ -75,11 +80,14 @@ def _answer(frame: Frame) -> Frame:
 
 def _failure(error: Exception) -> dict[str, Any]:
     """What is told of an error; ``known`` if the registry answered, and the answer was no."""
-    if isinstance(error, MlflowException):
-        known = error.error_code in _NO_CODES or "No versions of model" in error.message
-        return {"message": for_client(error.message), "detail": "", "known": known}
-    message = for_client(f"{type(error).__name__}: {error}")
-    return {"message": message, "detail": traceback.format_exc(), "known": isinstance(error, FileNotFoundError)}
+    detail = for_log(traceback.format_exc())
+    if not isinstance(error, MlflowException):
+        message = for_client(f"{type(error).__name__}: {error}")
+        return {"message": message, "detail": detail, "known": isinstance(error, FileNotFoundError)}
+    if error.error_code in _NO_CODES or "No versions of model" in error.message:
+        return {"message": for_client(error.message), "detail": "", "known": True}
+    # What a store or its network says of itself names hosts and, in addresses, passwords.
+    return {"message": "the registry, or the store behind it, does not answer", "detail": detail, "known": False}
 
 
 def resolve(model_uri: str, registry_uri: str | None) -> dict[str, Any]:
@@ -100,18 +108,22 @@ def resolve(model_uri: str, registry_uri: str | None) -> dict[str, Any]:
     return _registered(client.get_model_version(name, str(number)))
 
 
-def resolve_all(model_uris: list[str], registry_uri: str | None) -> dict[str, Any]:
+def resolve_all(model_uris: list[str], patience_s: float, registry_uri: str | None) -> dict[str, Any]:
     """What each URI means now, or why that is not known, with one call to the registry for each model name.
 
     A registered model comes with its aliases and with the latest version of each stage, which answers for all its URIs
-    but the aliases of other versions; those versions are asked for one by one.
+    but the aliases of other versions; those versions are asked for one by one. After ``patience_s`` nothing more is
+    asked: a registry that does not answer must not be asked for everything by ever more threads.
     """
+    until = time.monotonic() + patience_s
     _use(registry_uri)
     client = MlflowClient(registry_uri=registry_uri)
     models: dict[str, RegisteredModel] = {}
     answers: dict[str, Any] = {}
     for model_uri in model_uris:
         try:
+            if time.monotonic() > until:
+                raise TimeoutError("the registry is too slow to be asked for all models")
             if not model_uri.startswith("models:"):
                 answers[model_uri] = resolve(model_uri, registry_uri)
                 continue
@@ -157,18 +169,34 @@ def fetch(
 
     The folder appears under its name at once and whole, so that neither an interrupted download nor another gateway
     that brings the same version can be mistaken for a model. Whatever the cache holds beyond its limit goes, least
-    recently fetched first, but for what is to be kept.
+    recently fetched first, but for what is to be kept; all of that goes where the disk is full.
     """
     _use(registry_uri)
     folder = Path(cache) / identity
+    if folder.exists() and not folder.is_dir():
+        folder.unlink()
     if folder.is_dir():
         with contextlib.suppress(OSError):
             os.utime(folder)
         return {"folder": str(folder)}
-    with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache) as partial:
+    try:
+        _bring(artifact_uri, folder)
+    except Exception as error:
+        # Stores wrap what the system says in errors of their own; its words are in all of them.
+        if os.strerror(errno.ENOSPC) not in str(error):
+            raise
+        _prune(Path(cache), 0, {*keep, identity})
+        _bring(artifact_uri, folder)
+    _remove_remains(Path(cache))
+    _prune(Path(cache), cache_limit_bytes, {*keep, identity})
+    return {"folder": str(folder)}
+
+
+def _bring(artifact_uri: str, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="fetching-", dir=folder.parent) as partial:
         brought = Path(mlflow.artifacts.download_artifacts(artifact_uri=artifact_uri, dst_path=partial))
         if not (brought / _MODEL_FILE).is_file():
-            raise MlflowException(f"It is no MLflow model: it has no {_MODEL_FILE} file")
+            raise MlflowException(f"It is no MLflow model: it has no {_MODEL_FILE} file", INVALID_PARAMETER_VALUE)
         try:
             brought.rename(folder)
         except OSError:
@@ -176,8 +204,6 @@ def fetch(
                 raise
         # TemporaryDirectory wants to find what it made.
         Path(partial).mkdir(exist_ok=True)
-    _prune(Path(cache), cache_limit_bytes, {*keep, identity})
-    return {"folder": str(folder)}
 
 
 def _prune(cache: Path, limit_bytes: int, keep: set[str]) -> None:
@@ -191,6 +217,14 @@ def _prune(cache: Path, limit_bytes: int, keep: set[str]) -> None:
             # What is being fetched has a name of another form, and is left alone.
             if path.name not in keep and len(path.name) == _IDENTITY_CHARACTERS:
                 excess -= sizes[path]
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_remains(cache: Path) -> None:
+    """Removes what a process that was killed had begun to fetch or to remove."""
+    for path in [*cache.glob("fetching-*"), *cache.glob("discarded-*")]:
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > REMAINS_AFTER_S:
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -220,6 +254,8 @@ def _local_folder(model_uri: str) -> Path | None:
 
 
 def _resolve_folder(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise MlflowException(f"There is no folder '{folder.name}'", INVALID_PARAMETER_VALUE)
     model_file = folder / _MODEL_FILE
     if not model_file.is_file():
         message = f"The folder '{folder.name}' is no MLflow model: it has no {_MODEL_FILE} file"

@@ -21,7 +21,7 @@ from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input, pars
 from mlflow.utils.proto_json_utils import MlflowInvalidInputException, NumpyEncoder, _get_jsonable_obj
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable
-from rulegate.serving.mlflow.redaction import for_client, without_paths
+from rulegate.serving.mlflow.redaction import for_client, for_log, without_paths
 from rulegate.serving.protocol import CSV, JSON, check_content_type
 
 # The first two are told apart from the others, the last is for the log.
@@ -187,4 +187,4 @@ def _refused(error: MlflowException, detail: str = "") -> PredictionFailed:
 
 
 def _trace(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))
+    return for_log("".join(traceback.format_exception(error)))

@@ -32,10 +32,14 @@ import threading
 import traceback
 import warnings
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, cast
 
 MAX_MESSAGE_BYTES = 128 * 1024
 """The longest control message, well below what the kernel queues; a longer list of modules is sent in parts."""
+
+_F_SETSIG = 10
+"""Linux's number for naming another signal than SIGIO; Python's fcntl module has no name for it."""
 
 _WARM_MODULES = (
     "pandas",
@@ -61,11 +65,12 @@ def main() -> None:
 def live_no_longer_than_the_gateway(lifeline: int) -> None:
     """Has the kernel end this process group when the other end of the pipe closes.
 
-    SIGIO ends a process by default; sent to the group, it reaches every process forked from here. A thread that waits
-    for the end of a pipe would not do: a model that computes without releasing the interpreter would outlive it.
+    SIGKILL, sent to the group, reaches every process forked from here, stopped ones too. A thread that waits for the
+    end of a pipe would not do: a model that computes without releasing the interpreter would outlive it.
     """
     os.set_inheritable(lifeline, False)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, _F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
     # The gateway may have ended before the kernel was told to watch.
     if select.select([lifeline], [], [], 0)[0]:
@@ -86,6 +91,12 @@ def _settle() -> None:
     """Makes what is in memory now cheap to share: no garbage collection will touch, and so copy, its pages."""
     gc.collect()
     gc.freeze()
+
+
+def _go_first_if_memory_runs_out() -> None:
+    """Has the kernel, should the machine run out of memory, end a process that is easily replaced, not the gateway."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 class _Forking:
@@ -145,6 +156,7 @@ class _Forking:
             self._wake_read.close()
             self._wake_write.close()
             gc.enable()
+            _go_first_if_memory_runs_out()
             module = importlib.import_module(f"rulegate.serving.mlflow.{role}_process")
             module.run(socket.socket(fileno=descriptor))
             status = 0

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rulegate.serving.mlflow.prints import Prints
 from rulegate.serving.mlflow.warm_parent import MAX_MESSAGE_BYTES
 
 _log = logging.getLogger("rulegate.serving")
@@ -82,6 +83,7 @@ class WarmParent:
         self._known: dict[str, None] = {}
         self._refused: set[str] = set()
         self._lifelines: list[int] = []
+        self._prints = Prints()
         self._closed = False
 
     def start(self) -> None:
@@ -122,6 +124,8 @@ class WarmParent:
     def close(self) -> None:
         """Ends the warm parent and everything it forked. Safe to call again."""
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
             generation = self._generation
             lifelines, self._lifelines = self._lifelines, []
@@ -130,6 +134,7 @@ class WarmParent:
             os.close(lifeline)
         if generation is not None:
             generation.wait()
+        self._prints.close()
 
     def _current(self) -> _Generation:
         with self._lock:
@@ -144,7 +149,7 @@ class WarmParent:
                     _log.warning("the warm parent had ended; another one is started")
                 lifeline, ours = os.pipe()
                 self._lifelines.append(ours)
-                generation = self._generation = _Generation(self._environment, lifeline)
+                generation = self._generation = _Generation(self._environment, lifeline, self._prints)
                 generation.learn(list(self._known))
             return generation
 
@@ -152,7 +157,7 @@ class WarmParent:
 class _Generation:
     """One process of the warm parent."""
 
-    def __init__(self, environment: Mapping[str, str], lifeline: int) -> None:
+    def __init__(self, environment: Mapping[str, str], lifeline: int, prints: Prints) -> None:
         self._tokens = itertools.count(1)
         self._write = threading.Lock()
         self._waiting: dict[int, tuple[queue.SimpleQueue[Forked | None], socket.socket]] = {}
@@ -169,6 +174,7 @@ class _Generation:
                     *(str(theirs.fileno()), str(lifeline)),
                 ],
                 env=dict(environment),
+                stderr=prints.descriptor,
                 pass_fds=(theirs.fileno(), lifeline),
                 # A session of its own: Ctrl-C in the terminal is the gateway's to handle, and the group is the
                 # lifeline's to end.

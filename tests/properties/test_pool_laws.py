@@ -1,0 +1,394 @@
+"""The pool as a state machine: whatever is asked, ends, grows, moves or fails, in any order, its laws hold.
+
+The fakes at its seams keep the books: they note each breach of a law that must hold at every moment. What must hold
+once everything has come to rest is waited for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from rulegate.serving.backoff import LONGEST_PAUSE_S
+from rulegate.serving.errors import (
+    ModelBroken,
+    ModelDied,
+    ModelNotLoaded,
+    ModelOverloaded,
+    ModelUnavailable,
+    RegistryUnreachable,
+)
+from rulegate.serving.keeper import Keeper
+from rulegate.serving.models import ModelVersion, Prediction
+from rulegate.serving.pool import Lease, ModelPool, PoolSettings
+
+PATIENCE_S = 5.0
+"""How long anything may take before a law counts as broken; nothing takes so long when all is well."""
+
+MODELS = ("a", "b", "c")
+URIS = tuple(f"{model}@{alias}" for model in MODELS for alias in ("one", "two"))
+CAPACITY = 16
+IDLE_TIMEOUT_S = 60.0
+SIZE_BYTES = 10
+
+
+class Books:
+    """What the fakes have seen. Breaches are told by the machine, in whose thread they fail the test."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.breaches: list[str] = []
+        # How often each process is leased by those who ask.
+        self.leased: Counter[FakeProcess] = Counter()
+        self.closing = False
+
+    def breach(self, law: str) -> None:
+        with self.lock:
+            self.breaches.append(law)
+
+
+class FakeRegistry:
+    """Each URI means a version of its model with a number that only grows, so that what is older can be told."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self.numbers = dict.fromkeys(URIS, 1)
+        self.unreachable = False
+        self.held: Counter[str] = Counter()
+
+    def resolve(self, model_uri: str, *, timeout_s: float) -> ModelVersion:
+        if self.unreachable:
+            raise RegistryUnreachable("nobody answers")
+        name = f"{model_uri.partition('@')[0]}/{self.numbers[model_uri]}"
+        return ModelVersion(name, name, name)
+
+    def may_move(self, model_uri: str) -> bool:
+        return True
+
+    def resolve_all(self, model_uris, *, timeout_s: float):
+        def answer(uri):
+            try:
+                return self.resolve(uri, timeout_s=timeout_s)
+            except ModelUnavailable as error:
+                return error
+
+        return {uri: answer(uri) for uri in model_uris}
+
+    def fetch(self, version: ModelVersion, *, timeout_s: float) -> Path:
+        with self._books.lock:
+            self.held[version.identity] += 1
+        return Path(f"/nowhere/{version.identity}")
+
+    def release(self, version: ModelVersion) -> None:
+        with self._books.lock:
+            self.held[version.identity] -= 1
+            if self.held[version.identity] < 0:
+                self._books.breach(f"the files of {version.reference} are released more often than fetched")
+
+    def discard(self, version: ModelVersion) -> None:
+        pass
+
+
+class FakeProcess:
+    """A process of a version; it ends when the pool says so, or by itself."""
+
+    def __init__(self, version: ModelVersion, books: Books, on_end: Callable[[], None]) -> None:
+        self.version, self._books, self._on_end = version, books, on_end
+        self.size_bytes, self.ended = SIZE_BYTES, False
+
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+        if self.ended:
+            raise ModelDied("it has ended")
+        return Prediction(self.version.identity.encode(), "text/plain")
+
+    def memory_bytes(self) -> int:
+        return 0 if self.ended else self.size_bytes
+
+    def close(self) -> None:
+        with self._books.lock:
+            if not self.ended and not self._books.closing and self._books.leased[self]:
+                self._books.breach(f"a process of {self.version.reference} is ended while it is leased")
+        self.end()
+
+    def end(self) -> None:
+        with self._books.lock:
+            before, self.ended = self.ended, True
+        if not before:
+            self._on_end()
+
+
+class FakeBackend:
+    """Loads at once, or when the gate is opened; fails as often as it is told to."""
+
+    def __init__(self, books: Books, replicas: int) -> None:
+        self._books, self._replicas = books, replicas
+        self.processes: list[FakeProcess] = []
+        self.loading: Counter[str] = Counter()
+        self.failures: list[ModelUnavailable] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> FakeProcess:
+        with self._books.lock:
+            self.loading[version.identity] += 1
+            # One load, and where there are several processes, one that is made for another that ended.
+            if self.loading[version.identity] > self._replicas + (self._replicas > 1):
+                self._books.breach(f"{version.reference} is loaded twice at once")
+        try:
+            assert self.gate.wait(PATIENCE_S)
+            with self._books.lock:
+                if self.failures:
+                    raise self.failures.pop()
+                process = FakeProcess(version, self._books, on_end)
+                self.processes.append(process)
+                return process
+        finally:
+            with self._books.lock:
+                self.loading[version.identity] -= 1
+
+    def living(self) -> list[FakeProcess]:
+        with self._books.lock:
+            return [process for process in self.processes if not process.ended]
+
+
+class Visitor:
+    """One request, in a thread of its own: gets a lease or an error, and keeps the lease until it is told to go."""
+
+    def __init__(self, pool: ModelPool, books: Books, model_uri: str, *, at_least: int, timeout_s: float) -> None:
+        self.model_uri, self._pool, self._books = model_uri, pool, books
+        # The number of the version that the URI was seen to mean before this request came.
+        self._at_least = at_least
+        self._leave = threading.Event()
+        self.outcome: Future[Lease] = Future()
+        self._thread = threading.Thread(target=self._visit, args=(timeout_s,), daemon=True)
+        self._thread.start()
+
+    def _visit(self, timeout_s: float) -> None:
+        try:
+            with self._pool.lease(self.model_uri, timeout_s=timeout_s) as lease:
+                process = lease._model
+                with self._books.lock:
+                    self._books.leased[process] += 1
+                number = int(lease.version.reference.partition("/")[2])
+                if number < self._at_least:
+                    self._books.breach(
+                        f"{self.model_uri} is answered by {number} after {self._at_least} has taken over"
+                    )
+                self.outcome.set_result(lease)
+                self._leave.wait()
+                with self._books.lock:
+                    self._books.leased[process] -= 1
+        except ModelUnavailable as error:
+            self.outcome.set_exception(error)
+        except BaseException as error:
+            self._books.breach(f"{self.model_uri} ends with {error!r}")
+            self.outcome.set_exception(error)
+
+    def settle(self) -> None:
+        """Gives it a moment to get its outcome; it need not have one, if it waits for a load or for memory."""
+        with_outcome = threading.Event()
+        self.outcome.add_done_callback(lambda _: with_outcome.set())
+        with_outcome.wait(0.02)
+
+    def leave(self) -> None:
+        self._leave.set()
+
+    def is_over(self) -> bool:
+        return self.outcome.done() and not self._thread.is_alive()
+
+
+def eventually(holds: Callable[[], bool], law: str) -> None:
+    until_s = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < until_s, law
+        threading.Event().wait(0.001)
+
+
+class PoolLaws(RuleBasedStateMachine):
+    """Draws do not depend on what the threads have come to, so that a failure can be replayed."""
+
+    @initialize(
+        replicas=st.sampled_from([1, 1, 2]),
+        limit=st.sampled_from([None, SIZE_BYTES, 2 * SIZE_BYTES + 5, 4 * SIZE_BYTES]),
+    )
+    def start(self, replicas: int, limit: int | None) -> None:
+        self.limit, self.replicas, self.now_s = limit, replicas, 1000.0
+        self.books = Books()
+        self.registry = FakeRegistry(self.books)
+        self.backend = FakeBackend(self.books, replicas)
+        bounds = PoolSettings(
+            load_timeout_s=PATIENCE_S,
+            memory_limit_bytes=limit,
+            idle_timeout_s=IDLE_TIMEOUT_S,
+            replicas=replicas,
+            capacity=CAPACITY,
+        )
+        self.pool = ModelPool(self.registry, self.backend, bounds, clock=lambda: self.now_s)
+        self.keeper = Keeper(self.pool, self.registry, refresh_interval_s=10)
+        self.visitors: list[Visitor] = []
+        self.seen: defaultdict[str, int] = defaultdict(int)
+
+    def _visit(self, uri: str, *, timeout_s: float = PATIENCE_S) -> Visitor:
+        visitor = Visitor(self.pool, self.books, uri, at_least=self.seen[uri], timeout_s=timeout_s)
+        self.visitors.append(visitor)
+        return visitor
+
+    # What can happen
+
+    @rule(uri=st.sampled_from(URIS), patient=st.booleans())
+    def ask(self, uri: str, patient: bool) -> None:
+        self._visit(uri, timeout_s=PATIENCE_S if patient else 0.0).settle()
+
+    @rule(which=st.integers(0, 30))
+    def give_back(self, which: int) -> None:
+        if self.visitors:
+            self.visitors[which % len(self.visitors)].leave()
+
+    @rule(which=st.integers(0, 30))
+    def a_process_ends(self, which: int) -> None:
+        if living := self.backend.living():
+            living[which % len(living)].end()
+
+    @rule(passed_s=st.sampled_from([0.5, 5.0, IDLE_TIMEOUT_S, 2 * LONGEST_PAUSE_S]))
+    def time_passes(self, passed_s: float) -> None:
+        self.now_s += passed_s
+        self.tidy()
+
+    @rule(which=st.integers(0, 30), size_bytes=st.sampled_from([1, SIZE_BYTES, 3 * SIZE_BYTES, 9 * SIZE_BYTES]))
+    def a_process_grows(self, which: int, size_bytes: int) -> None:
+        if living := self.backend.living():
+            living[which % len(living)].size_bytes = size_bytes
+
+    @rule()
+    def tidy(self) -> None:
+        """What is measured fits, but for what is in use; no version has more processes than it may."""
+        self.pool.tidy()
+        eventually(self._has_few_processes, "a version has too many processes")
+        if self.limit is not None and self.backend.gate.is_set():
+            eventually(self._fits_but_for_what_is_in_use, "idle models are kept beyond the memory limit")
+
+    @rule(uri=st.sampled_from(URIS))
+    def a_uri_moves(self, uri: str) -> None:
+        self.registry.numbers[uri] += 1
+
+    @rule()
+    def follow(self) -> None:
+        self.keeper.refresh()
+
+    @rule(failure=st.sampled_from([ModelBroken, ModelNotLoaded]))
+    def the_next_load_fails(self, failure: type[ModelUnavailable]) -> None:
+        self.backend.failures.append(failure("as it was told to"))
+
+    @rule(unreachable=st.booleans())
+    def the_registry_goes_or_comes(self, unreachable: bool) -> None:
+        self.registry.unreachable = unreachable
+
+    @rule(is_open=st.booleans())
+    def loads_stand_still_or_go_on(self, is_open: bool) -> None:
+        if is_open:
+            self.backend.gate.set()
+        else:
+            self.backend.gate.clear()
+
+    # What holds all the time
+
+    @invariant()
+    def no_law_is_broken(self) -> None:
+        assert not self.books.breaches, self.books.breaches
+
+    @invariant()
+    def what_has_taken_over_is_remembered(self) -> None:
+        for uri, version in self.pool.bound().items():
+            self.seen[uri] = max(self.seen[uri], int(version.reference.partition("/")[2]))
+
+    # What holds in the end
+
+    def teardown(self) -> None:
+        if not hasattr(self, "pool"):
+            return
+        self._come_to_rest()
+        self._forgets_what_nobody_uses()
+        self._admits_as_many_as_at_first()
+        self._ends()
+        self.no_law_is_broken()
+
+    def _come_to_rest(self) -> None:
+        """Every request gets an outcome, once loads go on and memory is given back."""
+        self.backend.gate.set()
+        self.keeper.close()
+        for visitor in self.visitors:
+            visitor.leave()
+        eventually(lambda: all(visitor.is_over() for visitor in self.visitors), "a request waits for ever")
+        self.keeper._followers.shutdown(wait=True)
+        eventually(lambda: not any(map(_is_the_pools, threading.enumerate())), "a load goes on for ever")
+
+    def _forgets_what_nobody_uses(self) -> None:
+        """Neither what was loaded nor what failed leaves a process, a held file, a binding or a byte behind."""
+
+        def is_empty() -> bool:
+            # A load that nobody waits for any more may end after this time has passed.
+            self.now_s += IDLE_TIMEOUT_S
+            self.pool.tidy()
+            return not (
+                self.pool.memory_bytes()
+                or self.pool.bound()
+                or self.backend.living()
+                or +self.registry.held
+                or +self.backend.loading
+            )
+
+        eventually(is_empty, "something is left behind")
+
+    def _admits_as_many_as_at_first(self) -> None:
+        """One model gets half of all places and then is refused, as in a pool that was never used."""
+        self.registry.unreachable = False
+        self.backend.failures.clear()
+        self.now_s += 2 * LONGEST_PAUSE_S
+        half = [self._visit(URIS[0]) for _ in range(CAPACITY // 2)]
+        for visitor in half:
+            visitor.outcome.result(PATIENCE_S)
+        with pytest.raises(ModelOverloaded):
+            self._visit(URIS[0]).outcome.result(PATIENCE_S)
+        for visitor in half:
+            visitor.leave()
+
+    def _ends(self) -> None:
+        self.books.closing = True
+        self.pool.close()
+        assert not self.backend.living()
+        with pytest.raises(ModelUnavailable), self.pool.lease(URIS[0], timeout_s=PATIENCE_S):
+            pass
+
+    def _has_few_processes(self) -> bool:
+        counts = Counter(process.version.identity for process in self.backend.living())
+        return max(counts.values(), default=0) <= self.replicas
+
+    def _fits_but_for_what_is_in_use(self) -> bool:
+        with self.books.lock:
+            used = {process.version.identity for process, count in self.books.leased.items() if count}
+            idle = {process.version.identity for process in self.backend.living()} - used
+        return self.pool.memory_bytes() <= self.limit or not idle
+
+
+def _is_the_pools(thread: threading.Thread) -> bool:
+    return thread.name.startswith(("load ", "resolve "))
+
+
+TestPoolLaws = PoolLaws.TestCase
+TestPoolLaws.settings = settings(
+    max_examples=150,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    # To make a failing example smaller takes minutes, where each try waits for what does not come.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)

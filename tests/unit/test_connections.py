@@ -1,0 +1,62 @@
+"""Connections that nothing is sent to are ended; all others, and what else is open, are left alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+
+import pytest
+
+from rulegate.connections import end_silent
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.fixture
+def pair(listener):
+    """A connection: the client's end and ours."""
+    with socket.create_connection(listener.getsockname(), timeout=5) as client:
+        ours, _ = listener.accept()
+        with ours:
+            ours.settimeout(5)
+            yield client, ours
+
+
+def port_of(listener: socket.socket) -> int:
+    return listener.getsockname()[1]
+
+
+def test_a_silent_connection_is_told_that_no_more_comes_and_can_still_be_answered(listener, pair):
+    client, ours = pair
+    client.sendall(b"POST")
+    threading.Event().wait(0.05)
+    assert end_silent(port_of(listener), silent_s=0.02) == 1
+    assert ours.recv(10) == b"POST"
+    assert ours.recv(10) == b"", "the reader wakes"
+    ours.sendall(b"400")
+    assert client.recv(10) == b"400"
+
+
+def test_a_connection_that_was_sent_something_lately_is_left_alone(listener, pair):
+    client, ours = pair
+    ours.sendall(b"answer")
+    assert end_silent(port_of(listener), silent_s=30) == 0
+    client.sendall(b"next")
+    assert ours.recv(10) == b"next"
+
+
+def test_connections_of_others_are_left_alone(listener, pair):
+    threading.Event().wait(0.05)
+    assert end_silent(port_of(listener) + 1, silent_s=0.02) == 0
+
+
+def test_nothing_is_left_open(listener, pair):
+    before = set(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        end_silent(port_of(listener), silent_s=30)
+    assert len(set(os.listdir("/proc/self/fd"))) == len(before)
