@@ -227,6 +227,8 @@ class _Generation:
             try:
                 socket.send_fds(self._control, [json.dumps(message).encode()], list(descriptors))
             except OSError as error:
+                # The reader may not have seen it yet, and the next try must start another.
+                self.alive = False
                 raise WarmParentDied from error
 
     def _read(self) -> None:
