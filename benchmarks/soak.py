@@ -262,6 +262,7 @@ def _config(folder: Path) -> str:
 
 def _fill_registry(folder: Path) -> Any:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    warnings.simplefilter("ignore")
     import logging
 
     import mlflow
@@ -271,14 +272,12 @@ def _fill_registry(folder: Path) -> Any:
     experiment = mlflow.create_experiment("soak", artifact_location=(folder / "artifacts").as_uri())
     mlflow.set_experiment(experiment_id=experiment)
     client = mlflow.MlflowClient()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = mlflow.pyfunc.log_model(
-            name="soak",
-            python_model=str(Path(__file__).parent / "soak_model.py"),
-            model_config={"number": 1},
-            pip_requirements=["mlflow"],
-        )
+    model = mlflow.pyfunc.log_model(
+        name="soak",
+        python_model=str(Path(__file__).parent / "soak_model.py"),
+        model_config={"number": 1},
+        pip_requirements=["mlflow"],
+    )
     client.create_registered_model("soak")
     for _ in range(VERSIONS):
         client.create_model_version("soak", model.model_uri, model_id=model.model_id)

@@ -10,7 +10,7 @@
 ...         model_uri: "models:/sentiment-model-accurate/production"
 ...         model_request_condition: "request.json['inputs'][0].startswith('Domain specific text')"
 ... ''')
->>> Gateway(config).decide(None, Request(json={"inputs": ["Domain specific text: …"]})).route_alias
+>>> Gateway(config).decide(None, Request(json={"inputs": ["Domain specific text: …"]})).route
 'accurate'
 """
 

@@ -9,6 +9,7 @@ from typing import Literal
 from rulegate.config import BatchingSettings, Config, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application
+from rulegate.log import Lines
 from rulegate.serving.keeper import Keeper
 from rulegate.serving.memory import machine_memory_bytes
 from rulegate.serving.mlflow.backend import ProcessBackend
@@ -53,12 +54,13 @@ class Running:
         self._warm_parent.close()
 
 
-def start(config: Config, environment: Mapping[str, str]) -> Running:
+def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Running:
     """Starts what answers requests and returns at once, while MLflow is still being imported in the warm parent.
 
     Args:
         config: A configuration without errors.
         environment: What model processes see of the environment.
+        lines: Where each request of an endpoint gets its line.
     """
     warm_parent = WarmParent({**environment, **_CHILD_ENVIRONMENT})
     warm_parent.start()
@@ -86,6 +88,7 @@ def start(config: Config, environment: Mapping[str, str]) -> Running:
     preload = Preload(pool, _model_uris(config) if config.models.preload else ())
     application = Application(
         Gateway(config, pool),
+        lines,
         not_ready=preload.not_ready,
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,

@@ -57,6 +57,11 @@ class Gateway:
         self._default = config.default_endpoint
         self._models = models
 
+    @property
+    def endpoint_names(self) -> tuple[str, ...]:
+        """The names of all endpoints, in the order of the configuration."""
+        return tuple(self._endpoints)
+
     def decide(self, endpoint: str | None, request: Request) -> Decision:
         """Which route of ``endpoint`` (None: the default one) answers this request. Needs no model.
 
@@ -102,7 +107,7 @@ class Gateway:
         finally:
             decided = time.perf_counter()
             journey.decide_s = decided - begin
-        journey.route, journey.target = decision.route_alias, decision.target_alias
+        journey.route, journey.target = decision.route, decision.target
         if self._models is None:
             raise ModelNotLoaded("this gateway was made without models")
         with self._models.lease(decision.model_uri, timeout_s=timeout_s - (decided - begin)) as lease:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
+import os
 import time
+from collections.abc import Mapping
 from typing import Any, Literal
 
 LogFormat = Literal["json", "text"]
@@ -13,46 +14,74 @@ LogFormat = Literal["json", "text"]
 FACTS = "facts"
 """The attribute of a record (``extra={FACTS: {...}}``) whose entries become fields of the line."""
 
-
-def set_up(log_format: LogFormat, *, level: int = logging.INFO) -> None:
-    """Sends this process's records to standard error, one line each, replacing what was set up before."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if log_format == "json" else TextLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+_STANDARD_ERROR = 2
 
 
-def _facts(record: logging.LogRecord) -> dict[str, Any]:
-    """The record's own facts without those that are unknown, and the detail that only a log may show."""
-    facts = {key: value for key, value in getattr(record, FACTS, {}).items() if value is not None}
-    if record.exc_info:
-        facts["detail"] = logging.Formatter().formatException(record.exc_info)
-    return facts
+class Lines:
+    """Writes events as lines. Safe to use from many threads: a line is written by one call of the system.
+
+    A line has the time (UTC), the level, the event, and the facts that are not None. As JSON it is an object; as text,
+    a fact ``detail``, such as a stack trace, takes further lines, indented.
+
+    Args:
+        log_format: What a line looks like.
+        descriptor: The open file that lines are written to.
+    """
+
+    def __init__(self, log_format: LogFormat, descriptor: int = _STANDARD_ERROR) -> None:
+        self._format = _json_line if log_format == "json" else _text_line
+        self._descriptor = descriptor
+
+    def write(self, event: str, facts: Mapping[str, Any], *, level: str = "info", at_s: float | None = None) -> None:
+        """Writes one event.
+
+        Args:
+            event: What happened.
+            facts: What else is to be known of it.
+            level: How much it matters, in lower case.
+            at_s: When it happened, in seconds of the Unix epoch; None is now.
+        """
+        seconds = time.time() if at_s is None else at_s
+        moment = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+        line = self._format(moment, level, event, facts) + "\n"
+        data = line.encode("utf-8", "backslashreplace")
+        while data:
+            data = data[os.write(self._descriptor, data) :]
 
 
-def _time(record: logging.LogRecord) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
+class _Handler(logging.Handler):
+    """Writes the records of the logging module as lines."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            facts = dict(getattr(record, FACTS, {}))
+            if record.exc_info:
+                facts["detail"] = logging.Formatter().formatException(record.exc_info)
+            self._lines.write(record.getMessage(), facts, level=record.levelname.lower(), at_s=record.created)
+        except Exception:  # noqa: BLE001 - the module's way: a record that cannot be written must not end the program
+            self.handleError(record)
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a record: ``time`` (UTC), ``level``, ``event``, and the record's facts."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line, without a line feed."""
-        line = {"time": _time(record), "level": record.levelname.lower(), "event": record.getMessage()}
-        return json.dumps(line | _facts(record), default=str)
+def set_up(lines: Lines, *, level: int = logging.INFO) -> None:
+    """Sends this process's log records to ``lines``, replacing what was set up before."""
+    logging.basicConfig(level=level, handlers=[_Handler(lines)], force=True)
 
 
-class TextLines(logging.Formatter):
-    """One line a record for people; only a detail, such as a stack trace, takes further lines, indented."""
+def _json_line(moment: str, level: str, event: str, facts: Mapping[str, Any]) -> str:
+    line = {"time": moment, "level": level, "event": event}
+    line.update((key, value) for key, value in facts.items() if value is not None)
+    return json.dumps(line, default=str)
 
-    def format(self, record: logging.LogRecord) -> str:
-        """The line, without a line feed."""
-        facts = _facts(record)
-        detail = str(facts.pop("detail", "")).strip()
-        words = [_time(record), record.levelname.lower(), _one_line(record.getMessage())]
-        words += [f"{key}={_one_line(str(value))}" for key, value in facts.items()]
-        lines = [" ".join(words), *detail.splitlines()]
-        return "\n    ".join(lines)
+
+def _text_line(moment: str, level: str, event: str, facts: Mapping[str, Any]) -> str:
+    words = [moment, level, _one_line(event)]
+    words += [f"{key}={_one_line(str(v))}" for key, v in facts.items() if v is not None and key != "detail"]
+    detail = str(facts.get("detail") or "").strip()
+    return "\n    ".join([" ".join(words), *detail.splitlines()])
 
 
 def _one_line(text: str) -> str:

@@ -82,7 +82,7 @@ def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> 
     Raises:
         SystemExit: If the worker cannot be kept running.
     """
-    log.set_up(log_format)
+    log.set_up(log.Lines(log_format))
     _allow_many_files()
     # The worker inherits what is loaded here; nothing runs here yet that a fork could cut off.
     multiprocessing.set_start_method("fork", force=True)
@@ -133,11 +133,12 @@ def _load_worker(config: Config, log_format: log.LogFormat, port: int) -> Callab
     # Ctrl-C is for the main process, which stops the worker in its own time.
     with contextlib.suppress(OSError):
         os.setsid()
-    log.set_up(log_format)
+    lines = log.Lines(log_format)
+    log.set_up(lines)
     _end_with_parent()
     environment = dict(os.environ)
     _hide_from_requests()
-    running = bootstrap.start(config, environment)
+    running = bootstrap.start(config, environment, lines)
     # A body may take as long to come as its request then may take.
     connections.watch(port, silent_s=2 * config.server.request_timeout_s)
     multiprocessing.util.Finalize(None, running.close, exitpriority=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import orjson
+
 from rulegate.condition.errors import MalformedBodyError
 
 MAX_JSON_DEPTH: Final = 64
@@ -12,6 +14,9 @@ MAX_JSON_DEPTH: Final = 64
 
 _TOO_DEEP: Final = f"nested more than {MAX_JSON_DEPTH} levels deep"
 _CONTAINERS: Final = frozenset({list, dict})
+# Digits and the minus become zeros, what can stand before a number becomes a comma.
+_SHAPES: Final = bytes.maketrans(b"-123456789[: \t\r\n", b"0000000000,,,,,,")
+_LARGE_INTEGER: Final = b"," + b"0" * 20
 
 
 def parse_body(body: bytes) -> Any:
@@ -27,7 +32,7 @@ def parse_body(body: bytes) -> Any:
             Nothing else is ever raised.
     """
     try:
-        value = json.loads(body)
+        value = _read(body)
     except json.JSONDecodeError as error:
         reason = f"{error.msg}: line {error.lineno} column {error.colno} (char {error.pos})"
     except UnicodeDecodeError as error:
@@ -42,6 +47,23 @@ def parse_body(body: bytes) -> Any:
             return value
         reason = _TOO_DEEP
     raise MalformedBodyError(reason)
+
+
+def _read(body: bytes) -> Any:
+    """What ``json.loads`` makes of these bytes, and raises, in a third of the time where that is possible."""
+    if _may_hold_a_large_integer(body):
+        return json.loads(body)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # To the standard library it may be JSON all the same: NaN, `1E400`, UTF-16, halves of surrogate pairs.
+        return json.loads(body)
+
+
+def _may_hold_a_large_integer(body: bytes) -> bool:
+    """Whether there may be an integer beyond 64 bits, which orjson reads as a float: the one difference there is."""
+    # Such an integer has at least 20 characters, its sign included. A text may look the same, which costs time only.
+    return _LARGE_INTEGER in b"," + body.translate(_SHAPES)
 
 
 def _is_too_deep(value: Any) -> bool:

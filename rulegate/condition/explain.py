@@ -10,7 +10,8 @@ from typing import Any, Final
 from rulegate.condition.check import CheckedCondition, request_attribute
 from rulegate.condition.errors import EvaluationError
 from rulegate.condition.evaluate import evaluate
-from rulegate.condition.nodes import Attribute, Call, Generator, Node, children, is_constant
+from rulegate.condition.findings import is_patterns
+from rulegate.condition.nodes import Attribute, Call, Generator, Keyword, Node, Slice, children, is_constant
 from rulegate.condition.request import Request
 from rulegate.diagnostics import Span
 
@@ -95,16 +96,23 @@ def _step(condition: CheckedCondition, node: Node, values: dict[Span, Any], erro
     return Step(condition.source.text[node.span.start : node.span.end], node.span, outcome, steps)
 
 
-def _parts(node: Node) -> tuple[Node, ...]:
+def _parts(node: Node) -> Iterator[Node]:
     """The parts that have values of their own: a method has none, but what it is called on does."""
     if request_attribute(node) is not None:
-        return ()
+        return
     if isinstance(node, Call):
-        owner = (node.function.value,) if isinstance(node.function, Attribute) else ()
-        return (*owner, *node.arguments)
-    if isinstance(node, Generator):
-        return (node.iterable, *node.conditions, node.element)
-    return children(node)
+        if isinstance(node.function, Attribute) and not is_patterns(node.function.value):
+            yield node.function.value
+        inner = node.arguments
+    else:
+        inner = children(node)
+    for part in inner:
+        if isinstance(part, Generator):
+            yield from (part.iterable, *part.conditions, part.element)
+        elif isinstance(part, Slice | Keyword):
+            yield from children(part)
+        else:
+            yield part
 
 
 def _flattened(step: Step, depth: int = 0) -> Iterator[tuple[int, Step]]:

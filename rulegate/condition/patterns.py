@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,6 +14,12 @@ import re2
 from rulegate.condition import vocabulary
 from rulegate.condition.meter import Meter
 
+_STATED_PLACES: Final = 12
+"""Places that match many characters, of which an expression's states (at most two to this power) fit its memory."""
+_SHORT: Final = 4_096
+"""Bytes that are left of a compressed text whose states fit its memory; shorter texts are not compressed."""
+_CLASSES: Final = frozenset("dDwWsS")
+_COMPRESSION_NS: Final = 16
 _MAX_MEMORY: Final = 2 << 20
 """Bytes that one expression may take; one that needs more is refused when it is compiled."""
 
@@ -64,13 +71,19 @@ class PatternError(Exception):
 class Pattern:
     """A compiled expression. Immutable; any number of threads may use it at once."""
 
-    __slots__ = ("_compiled", "_cost")
+    __slots__ = ("_compiled", "_cost", "_slow_anywhere", "_slow_from_the_beginning")
 
     def __init__(self, text: str) -> None:
         if len(text) > vocabulary.MAX_PATTERN_LENGTH:
             raise PatternError(f"it has {len(text)} characters, and may have {vocabulary.MAX_PATTERN_LENGTH}")
         _refuse_foreign(text)
         _refuse_nested(text)
+        wide = _wide_places(text)
+        if wide > vocabulary.MAX_WIDE_PLACES:
+            raise PatternError(
+                f"it has {wide} places for any of several characters, more than the limit of"
+                f" {vocabulary.MAX_WIDE_PLACES}"
+            )
         options = re2.Options()
         options.log_errors = False
         options.never_capture = True
@@ -81,26 +94,73 @@ class Pattern:
             raise PatternError(_reason(error)) from None
         except UnicodeEncodeError:
             raise PatternError("half of a surrogate pair") from None
-        # RE2 works off one state a byte; where states run out it follows all places of the expression at once.
-        self._cost = 2 + self._compiled.programsize // 16
+        # RE2 goes from state to state, one a byte. An expression in which many places match many characters can have
+        # more states than fit its memory; then RE2 follows all places at once, which is measured to be far slower.
+        size = self._compiled.programsize
+        self._cost = 2 + size // 8
+        slow = min(250 + 7 * size, 3_000) if wide > _STATED_PLACES else 0
+        self._slow_anywhere = 0 if text.startswith("^") and not _is_ambiguous(text) else slow
+        self._slow_from_the_beginning = slow if _is_ambiguous(text) else 0
 
-    def _encoded(self, meter: Meter, text: Any) -> bytes:
+    def _encoded(self, meter: Meter, text: Any, slow: int) -> bytes:
+        """The text for RE2, after the search has been charged; ``slow`` is what a character costs without states."""
         if type(text) is not str:
             raise TypeError("only text")
         meter.charge(len(text) * (self._cost if text.isascii() else self._cost * 3))
-        return text.encode()
+        encoded = text.encode()
+        if slow and (len(encoded) < _SHORT or not _repeats_itself(meter, encoded)):
+            meter.charge(len(text) * slow)
+        return encoded
 
     def search(self, meter: Meter, text: Any) -> bool:
         """Whether the expression matches anywhere in the text."""
-        return self._compiled.search(self._encoded(meter, text)) is not None
+        return self._compiled.search(self._encoded(meter, text, self._slow_anywhere)) is not None
 
     def match(self, meter: Meter, text: Any) -> bool:
         """Whether the expression matches at the beginning of the text."""
-        return self._compiled.match(self._encoded(meter, text)) is not None
+        return self._compiled.match(self._encoded(meter, text, self._slow_from_the_beginning)) is not None
 
     def fullmatch(self, meter: Meter, text: Any) -> bool:
         """Whether the expression matches the whole text."""
-        return self._compiled.fullmatch(self._encoded(meter, text)) is not None
+        return self._compiled.fullmatch(self._encoded(meter, text, self._slow_from_the_beginning)) is not None
+
+
+def _is_ambiguous(text: str) -> bool:
+    """Whether an expression may match at one place in several ways: it has alternatives or counts that vary."""
+    kinds = ((match.lastgroup, match[0]) for match in _TOKEN.finditer(text))
+    return any(
+        kind in {"bar", "flags"} or (kind == "repeat" and re.fullmatch(r"\{[0-9]+\}", part) is None)
+        for kind, part in kinds
+    )
+
+
+def _wide_places(text: str) -> int:
+    """How many characters an expression's classes and dots match, repeated as often as it counts them."""
+    count, last, opened = 0, 0, []
+    for match in _TOKEN.finditer(text):
+        part = match[0]
+        group = match.lastgroup
+        if group == "open":
+            opened.append(count)
+            last = 0
+        elif group == "close":
+            last = count - opened.pop() if opened else 0
+        elif group == "repeat":
+            times = max((int(digits) for digits in re.findall("[0-9]+", part)), default=1)
+            count += last * (times - 1)
+            last = 0
+        else:
+            last = int(group in {"class", "bar"} or part == "." or (part[0] == "\\" and part[1:] in _CLASSES))
+            count += last
+    return count
+
+
+def _repeats_itself(meter: Meter, encoded: bytes) -> bool:
+    """Whether a text is the same short part again and again, so that it leads to few states."""
+    meter.charge(len(encoded) * _COMPRESSION_NS)
+    # With the least memory that the algorithm works in, which sees only what came a moment before.
+    compressor = zlib.compressobj(wbits=9, memLevel=4)
+    return len(compressor.compress(encoded)) + len(compressor.flush()) < _SHORT
 
 
 def _reason(error: re2.error) -> str:

@@ -83,6 +83,7 @@ def _bounds() -> str:
         ("parts of the tree; a list of constants is one", vocabulary.MAX_NODES),
         ("characters of a text literal", vocabulary.MAX_TEXT_LENGTH),
         ("characters of a regular expression", vocabulary.MAX_PATTERN_LENGTH),
+        ("classes and dots of a regular expression, as often as they are counted", vocabulary.MAX_WIDE_PLACES),
         ("digits of an integer literal", vocabulary.MAX_INTEGER_DIGITS),
         ("operators of one chained comparison", vocabulary.MAX_CHAIN),
         ("elements of a list, tuple or set", vocabulary.MAX_COLLECTION),

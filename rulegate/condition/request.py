@@ -67,6 +67,15 @@ class Texts(dict[str, str]):
         """The text of that name, or ``default`` if there is none."""
         return super().get(_named(name), default)
 
+    # As in Flask these two can be looped over once, and have no length.
+    def values(self) -> Iterator[str]:  # type: ignore[override]
+        """The texts."""
+        return iter([*super().values()])
+
+    def items(self) -> Iterator[tuple[str, str]]:  # type: ignore[override]
+        """The names with their texts."""
+        return iter([*super().items()])
+
 
 class _Lazy(Generic[_T]):
     """An attribute that is computed when it is first read and stands in the instance from then on."""

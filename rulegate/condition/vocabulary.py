@@ -34,6 +34,8 @@ MAX_ROUND_DIGITS: Final = 15
 """The second argument of ``round``."""
 MAX_PATTERN_LENGTH: Final = 256
 """Code points in a regular expression."""
+MAX_WIDE_PLACES: Final = 256
+"""Classes and dots in a regular expression, each as often as it is counted: ``[a-z]{3}`` has three."""
 MAX_SUM_LENGTH: Final = 65_536
 """Code points in a text that ``+`` makes."""
 MAX_PRODUCT: Final = 2**63

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
-import logging
-import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from werkzeug.wrappers import Response
+from werkzeug.http import HTTP_STATUS_CODES
 
 from rulegate import __version__
 from rulegate.gateway import Gateway, Journey
-from rulegate.http.errors import RETRY_AFTER_S, UNEXPECTED, MethodNotAllowed, PathNotFound, failure_of, message_of
+from rulegate.http import listing
+from rulegate.http.errors import MethodNotAllowed, PathNotFound
 from rulegate.http.incoming import condition_request, content_type, read_body, request_id
-from rulegate.log import FACTS
-from rulegate.serving.models import Prediction
+from rulegate.http.replies import JSON, Reply, failed, json_reply
+from rulegate.log import Lines
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_log = logging.getLogger("rulegate.request")
+# MLflow gives its code CANCELLED a status that no standard knows.
+_STATUS_LINES = {status: f"{status} {reason}" for status, reason in {499: "Cancelled", **HTTP_STATUS_CODES}.items()}
 
 
 class Application:
@@ -31,6 +31,7 @@ class Application:
 
     Args:
         gateway: Decides and answers.
+        lines: Where each request of an endpoint gets its line.
         not_ready: The model URIs that are to be loaded at start and are not yet, each with what is known of why.
         max_body_bytes: The largest body taken, inclusive.
         request_timeout_s: How long a request may take once its body is there.
@@ -39,20 +40,23 @@ class Application:
     def __init__(
         self,
         gateway: Gateway,
+        lines: Lines,
         *,
         not_ready: Callable[[], dict[str, str]],
         max_body_bytes: int,
         request_timeout_s: float,
     ) -> None:
         self._gateway = gateway
+        self._lines = lines
         self._not_ready = not_ready
         self._max_body_bytes = max_body_bytes
         self._request_timeout_s = request_timeout_s
-        self._pages: dict[str, Callable[[], Response]] = {
+        self._pages: dict[str, Callable[[], Reply]] = {
             "/ping": _alive,
             "/health": _alive,
             "/ready": self._ready,
             "/version": _version,
+            **{path: partial(json_reply, 200, facts) for path, facts in listing.pages(gateway.endpoint_names).items()},
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -60,36 +64,40 @@ class Application:
         path = environ.get("PATH_INFO", "")
         endpoint = _endpoint_of(path)
         if path == "/invocations" or endpoint is not None:
-            response = self._invoke(environ, endpoint)
+            reply = self._invoke(environ, endpoint)
         else:
-            response = self._page(environ, path)
-        body, status, headers = response.get_wsgi_response(environ)
-        start_response(status, headers)
-        return list(body)
+            reply = self._page(environ, path)
+        reply.headers.append(("content-length", str(len(reply.body))))
+        start_response(_STATUS_LINES[reply.status], reply.headers)
+        # The server sends a list in one piece.
+        return [reply.body] if environ["REQUEST_METHOD"] != "HEAD" else []
 
-    def _invoke(self, environ: WSGIEnvironment, endpoint: str | None) -> Response:
+    def _invoke(self, environ: WSGIEnvironment, endpoint: str | None) -> Reply:
         begin = time.perf_counter()
         journey = Journey()
         this_request = request_id(environ)
         detail = None
         try:
             _require(environ, "POST")
-            response = _answered(self._predict(environ, endpoint, journey))
+            body = read_body(environ, max_bytes=self._max_body_bytes)
+            prediction = self._gateway.answer(
+                endpoint,
+                condition_request(environ, body),
+                body,
+                content_type(environ),
+                journey,
+                timeout_s=self._request_timeout_s,
+            )
+            reply = Reply(200, [("content-type", prediction.content_type)], prediction.body)
         except Exception as error:  # noqa: BLE001 - whatever happens, the client gets an answer of ours
-            response = _failed(error, this_request)
+            reply = failed(error, this_request)
             detail = _detail(error)
-        _identify(response, this_request, journey)
-        _log.info("request", extra={FACTS: _facts(response, this_request, journey, begin, detail)})
-        return response
+        reply.headers.append(("x-request-id", this_request))
+        reply.headers.extend(_names(journey))
+        self._lines.write("request", _facts(reply.status, this_request, journey, begin, detail))
+        return reply
 
-    def _predict(self, environ: WSGIEnvironment, endpoint: str | None, journey: Journey) -> Prediction:
-        body = read_body(environ, max_bytes=self._max_body_bytes)
-        request = condition_request(environ, body)
-        return self._gateway.answer(
-            endpoint, request, body, content_type(environ), journey, timeout_s=self._request_timeout_s
-        )
-
-    def _page(self, environ: WSGIEnvironment, path: str) -> Response:
+    def _page(self, environ: WSGIEnvironment, path: str) -> Reply:
         try:
             page = self._pages.get(path)
             if page is None:
@@ -98,14 +106,13 @@ class Application:
             return page()
         except Exception as error:  # noqa: BLE001 - as above
             this_request = request_id(environ)
-            response = _failed(error, this_request)
-            _identify(response, this_request, Journey())
-            return response
+            reply = failed(error, this_request)
+            reply.headers.append(("x-request-id", this_request))
+            return reply
 
-    def _ready(self) -> Response:
+    def _ready(self) -> Reply:
         missing = self._not_ready()
-        facts = {"ready": not missing, "not_ready": missing}
-        return Response(json.dumps(facts), 503 if missing else 200, mimetype="application/json")
+        return json_reply(503 if missing else 200, {"ready": not missing, "not_ready": missing})
 
 
 def _endpoint_of(path: str) -> str | None:
@@ -122,50 +129,30 @@ def _require(environ: WSGIEnvironment, *methods: str) -> None:
         raise MethodNotAllowed(f"{method[:20]} is not allowed here; use {methods[0]}", methods)
 
 
-def _alive() -> Response:
-    return Response("\n", mimetype="application/json")
+def _alive() -> Reply:
+    return Reply(200, [("content-type", JSON)], b"\n")
 
 
-def _version() -> Response:
+def _version() -> Reply:
     # Of the distribution, so that the gateway need not import it. The content type is that of MLflow's server.
     version = importlib.metadata.version("mlflow")
-    return Response(version, mimetype="application/json", headers={"x-rulegate-version": __version__})
+    return Reply(200, [("content-type", JSON), ("x-rulegate-version", __version__)], version.encode())
 
 
-def _answered(prediction: Prediction) -> Response:
-    return Response(prediction.body, content_type=prediction.content_type)
+def _names(journey: Journey) -> Iterator[tuple[str, str]]:
+    """The headers that say who answered, as far as that is known."""
+    if journey.endpoint is not None:
+        yield "x-rulegate-endpoint", journey.endpoint
+    if journey.route is not None:
+        yield "x-rulegate-route", journey.route
+    if journey.target is not None:
+        yield "x-rulegate-target", journey.target
+    if journey.model is not None:
+        yield "x-rulegate-model", journey.model if _is_plain(journey.model) else quote(journey.model, safe=":/@ ")
 
 
-def _failed(error: Exception, this_request: str) -> Response:
-    failure = failure_of(error)
-    answer = {
-        "error_code": failure.error_code,
-        "message": message_of(error),
-        "code": failure.code,
-        "request_id": this_request,
-    }
-    response = Response(json.dumps(answer), failure.status, mimetype="application/json")
-    if failure.retry:
-        left_s = getattr(error, "retry_after_s", None)
-        response.headers["retry-after"] = str(RETRY_AFTER_S if left_s is None else max(1, math.ceil(left_s)))
-    if isinstance(error, MethodNotAllowed):
-        response.headers["allow"] = ", ".join(error.allowed)
-    if failure is UNEXPECTED:
-        _log.error("the gateway failed", exc_info=error, extra={FACTS: {"request_id": this_request}})
-    return response
-
-
-def _identify(response: Response, this_request: str, journey: Journey) -> None:
-    headers = {
-        "x-request-id": this_request,
-        "x-rulegate-endpoint": journey.endpoint,
-        "x-rulegate-route": journey.route,
-        "x-rulegate-target": journey.target,
-        "x-rulegate-model": journey.model,
-    }
-    for name, value in headers.items():
-        if value is not None:
-            response.headers[name] = value
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _detail(error: Exception) -> str | None:
@@ -174,12 +161,10 @@ def _detail(error: Exception) -> str | None:
     return detail if isinstance(detail, str) and detail else None
 
 
-def _facts(
-    response: Response, this_request: str, journey: Journey, begin: float, detail: str | None
-) -> dict[str, object]:
+def _facts(status: int, this_request: str, journey: Journey, begin: float, detail: str | None) -> dict[str, object]:
     return {
         "request_id": this_request,
-        "status": response.status_code,
+        "status": status,
         "endpoint": journey.endpoint,
         "route": journey.route,
         "target": journey.target,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 from typing import TYPE_CHECKING, BinaryIO
 
 from werkzeug.wrappers import Request as WerkzeugRequest
@@ -23,7 +23,7 @@ def request_id(environ: WSGIEnvironment) -> str:
     given = environ.get("HTTP_X_REQUEST_ID")
     if isinstance(given, str) and _SANE_ID.fullmatch(given):
         return given
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def read_body(environ: WSGIEnvironment, *, max_bytes: int) -> bytes:

@@ -39,34 +39,34 @@ class Decision:
     by evaluating the conditions again: they depend on nothing but the request.
     """
 
-    endpoint: Endpoint
-    route: Route
+    asked: Endpoint
+    chosen: Route
     request: Request = field(repr=False)
 
     @property
-    def endpoint_name(self) -> str:
-        """The endpoint that was asked."""
-        return self.endpoint.name
+    def endpoint(self) -> str:
+        """The name of the endpoint that was asked."""
+        return self.asked.name
 
     @property
-    def route_alias(self) -> str:
-        """The name of the route that answers."""
-        return self.route.alias
+    def route(self) -> str:
+        """The alias of the route that answers."""
+        return self.chosen.alias
 
     @property
-    def target_alias(self) -> str:
-        """The name of the target that answers."""
-        return self.route.target.alias
+    def target(self) -> str:
+        """The alias of the target that answers."""
+        return self.chosen.target.alias
 
     @property
     def model_uri(self) -> str:
         """The model that answers, as the configuration names it."""
-        return self.route.target.model_uri
+        return self.chosen.target.model_uri
 
     @property
     def tried(self) -> tuple[Attempt, ...]:
         """The conditions that were tried, in order; none after the first match."""
-        return tuple(attempts(self.endpoint, self.request, until=self.route))
+        return tuple(attempts(self.asked, self.request, until=self.chosen))
 
     def explanation(self) -> str:
         """The decision for people: one line that says who answers and why, then one for each condition tried.
@@ -74,12 +74,12 @@ class Decision:
         It names routes and the author's expressions, never anything of the request's body or headers.
         """
         tried = self.tried
-        if self.route.condition is not None:
+        if self.chosen.condition is not None:
             erred = tried[-1].outcome is Outcome.ERRED
             because = "its condition erred, and its `on_error` is `match`" if erred else "its condition matched first"
         else:
             because = "no condition matched, and it has none" if tried else "it has no condition"
-        head = f"endpoint `{self.endpoint_name}`: route `{self.route_alias}` answers with `{self.model_uri}`: {because}"
+        head = f"endpoint `{self.endpoint}`: route `{self.route}` answers with `{self.model_uri}`: {because}"
         return "\n".join((head, *(f"  {attempt}" for attempt in tried)))
 
 

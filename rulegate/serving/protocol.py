@@ -22,6 +22,8 @@ def check_content_type(content_type: str | None) -> str:
     Raises:
         UnsupportedContentType: If there is none, or one that the protocol does not know.
     """
+    if content_type == JSON:
+        return JSON
     media_type, *pairs = [part.strip() for part in (content_type or "").split(";")]
     parameters = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
     if parameters.get("charset", "utf-8").lower() != "utf-8":

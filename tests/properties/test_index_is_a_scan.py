@@ -121,7 +121,7 @@ def scan(routes: Iterable[tuple[Route, Condition]], request: Request, *, otherwi
 
 def decided(endpoint: Endpoint, request: Request) -> str:
     try:
-        return decide(endpoint, request).route_alias
+        return decide(endpoint, request).route
     except NoRouteMatched:
         return "nobody"
     except ConditionFailed as failed:

@@ -85,7 +85,7 @@ def routed(routes: tuple[Route, ...], request: Request) -> tuple[str, list[Outco
     except ConditionFailed as error:
         return f"failed at {error.route}", scan(routes, request)[1]
     assert len(decision.explanation().splitlines()) == 1 + len(decision.tried)
-    return decision.route_alias, [attempt.outcome for attempt in decision.tried]
+    return decision.route, [attempt.outcome for attempt in decision.tried]
 
 
 @given(routes, requests)

@@ -108,7 +108,7 @@ class _ProcessModel:
             return Prediction(answer.body, answer.meta)
         facts = answer.facts()
         failure = _FAILURES[facts["kind"]]
-        raise failure(facts["message"], error_code=facts["error_code"], detail=facts["detail"])
+        raise failure(facts["message"], error_code=facts["error_code"], detail=facts["detail"], fields=facts["fields"])
 
     def memory_bytes(self) -> int:
         """See `LoadedModel.memory_bytes`."""

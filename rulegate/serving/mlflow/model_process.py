@@ -124,6 +124,7 @@ def _answer(model: mlflow.pyfunc.PyFuncModel, frame: Frame) -> Frame:
             "message": error.message,
             "error_code": error.error_code,
             "detail": error.detail,
+            "fields": error.fields,
         }
     except BaseException as error:  # noqa: BLE001 - an answer is owed, even by a model that raises SystemExit
         facts = {
@@ -131,5 +132,6 @@ def _answer(model: mlflow.pyfunc.PyFuncModel, frame: Frame) -> Frame:
             "message": f"The model ended the request with {type(error).__name__}.",
             "error_code": "BAD_REQUEST",
             "detail": traceback.format_exc(),
+            "fields": {},
         }
     return Frame(frame.request_id, Kind.ERROR, json.dumps(facts))

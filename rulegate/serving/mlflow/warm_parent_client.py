@@ -103,6 +103,8 @@ class WarmParent:
             try:
                 return generation.fork(role, timeout_s=until - time.monotonic())
             except WarmParentDied:
+                # Its reader may hear of it only later, and the next try must not get the same one.
+                generation.alive = False
                 if last_try:
                     raise
         raise AssertionError("unreachable")
@@ -227,8 +229,6 @@ class _Generation:
             try:
                 socket.send_fds(self._control, [json.dumps(message).encode()], list(descriptors))
             except OSError as error:
-                # The reader may not have seen it yet, and the next try must start another.
-                self.alive = False
                 raise WarmParentDied from error
 
     def _read(self) -> None:

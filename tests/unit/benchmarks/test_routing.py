@@ -41,5 +41,5 @@ def test_each_request_matches_the_route_that_it_should_by_index_and_by_scan() ->
         assert scanned.index is None
         assert case.endpoint.index is not None
         assert case.endpoint.index.keyed == 100 - case.percent_unkeyed
-        assert decide(case.endpoint, case.request).route_alias == expected
-        assert decide(scanned, case.request).route_alias == expected
+        assert decide(case.endpoint, case.request).route == expected
+        assert decide(scanned, case.request).route == expected

@@ -31,6 +31,10 @@ TOO_COSTLY = {
     "max(request.json) == 1": [1] * MANY,
     "str(request.json) == ''": [DIGITS] * 1_000,
     "re.search('(a|b){200}c', request.json)": LONG,
+    "re.search('a[ab]{13}z', request.json)": "".join(format(n, "b") for n in range(50_000)).translate(
+        {48: "a", 49: "b"}
+    ),
+    "re.search('(a|b)*a(a|b){12}z', request.json)": "ab" + "abbabaab" * 1_000 + "bbaab" * 100_000 + LONG,
     "request.json[::-1] == request.json[1:]": [1] * 3_000_000,
 }
 
@@ -51,6 +55,9 @@ AFFORDABLE = {
     "request.json.lower() == 'a'": LONG * 2,
     "'needle' in request.json": LONG,
     "re.search(r'(?i)contract', request.json)": LONG,
+    "re.search('[a-q][^u-z]{13}x', request.json)": "abcdefghijklmnop" * 60_000,
+    "all(re.fullmatch('[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{12}', x) for x in request.json)": ["0123abcd-0123-0123456789ab"]
+    * 3_000,
     "request.json[0] == request.json[1]": [[[i] for i in range(100_000)], [[i] for i in range(100_000)]],
     "len(request.json) > 10 and request.json[0] == 1": [1] * MANY,
     "request.json[-1] == 2 or 'a' in request.json": [1] * MANY,

@@ -35,6 +35,25 @@ ERRORS = {
     ),
     "-request.json['text'] < 0": ("-request.json['text']", "`-` does not accept text"),
     "request.json['text'].split('') == []": ("request.json['text'].split('')", "`split` does not accept text"),
+    "request.json['text'] + 1 == 1": ("request.json['text'] + 1", "`+` cannot join text with a number"),
+    "request.json['number'] / 0 == 1": ("request.json['number'] / 0", "`/` divides by zero"),
+    "request.json['number'] * 900000000000000000 * 9 == 1": (
+        "request.json['number'] * 900000000000000000 * 9",
+        "`*` gives a number that is too large",
+    ),
+    "request.json['object'][1:] == 1": ("request.json['object'][1:]", "an object cannot be sliced so"),
+    "any(x for x in request.json['number'])": ("request.json['number']", "`for` cannot run over a number"),
+    "any(a for a, b in request.json['list'])": ("a, b", "expected 2 values, got text of another length"),
+    "any(x['a'] == 1 for x in request.json['list'])": ("x['a']", "text has no element for text"),
+    "int(request.json['text']) == 1": ("int(request.json['text'])", "`int` does not accept text"),
+    "sum(x for x in request.json['list']) == 1": (
+        "sum(x for x in request.json['list'])",
+        "`sum` does not accept a list",
+    ),
+    "ip_in(request.json['text'], '10.0.0.0/8')": (
+        "ip_in(request.json['text'], '10.0.0.0/8')",
+        "`ip_in` does not accept text, this",
+    ),
     "1 < 2 and request.json['flag']['a']": ("request.json['flag']['a']", "true or false has no element for text"),
 }
 
@@ -74,6 +93,23 @@ def test_an_explanation_shows_every_part_what_was_skipped_and_what_erred():
     assert explanation.matches is False
     assert explanation.error is not None
     assert explanation.error.message == "there is no key `x`"
+
+
+def test_an_explanation_of_a_generator_shows_its_last_turn_and_no_argument_that_was_read_beforehand():
+    text = "any(x > 1 for x in request.json if isinstance(x, int)) and re.search('a', request.path)"
+    explanation = compile_condition(text).explain(Request(json=[0, 5, 9], path="/a"))
+    column = len(text) + 2
+    assert [(row[:column].rstrip(), row[column:]) for row in str(explanation).splitlines()] == [
+        (text, "= True"),
+        ("  any(x > 1 for x in request.json if isinstance(x, int))", "= True"),
+        ("    request.json", "= [0, 5, 9]"),
+        ("    isinstance(x, int)", "= True"),
+        ("      x", "= 5"),
+        ("    x > 1", "= True"),
+        ("      x", "= 5"),
+        ("  re.search('a', request.path)", "= True"),
+        ("    request.path", "= '/a'"),
+    ]
 
 
 def test_values_of_an_explanation_are_cut_when_they_are_shown():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from rulegate.config import load_config
 from rulegate.gateway import Gateway
 from rulegate.http import Application
 from rulegate.http.incoming import read_body
+from rulegate.log import Lines
 
 CONFIG = """
 model_endpoints:
@@ -27,10 +29,16 @@ model_endpoints:
 """
 
 
+def nowhere() -> Lines:
+    return Lines("json", os.open(os.devnull, os.O_WRONLY))
+
+
 @pytest.fixture(scope="module")
 def client() -> Client:
     """An application that decides and has no models, so that every prediction ends with RG502."""
-    application = Application(Gateway(load_config(CONFIG)), not_ready=dict, max_body_bytes=100, request_timeout_s=1)
+    application = Application(
+        Gateway(load_config(CONFIG)), nowhere(), not_ready=dict, max_body_bytes=100, request_timeout_s=1
+    )
     return Client(application, use_cookies=False)
 
 
@@ -64,6 +72,7 @@ def test_an_endpoints_name_is_matched_whole(client):
 def test_readiness_names_what_is_missing():
     application = Application(
         Gateway(load_config(CONFIG)),
+        nowhere(),
         not_ready=lambda: {"models:/m/1": "it is being loaded"},
         max_body_bytes=1,
         request_timeout_s=1,

@@ -24,15 +24,15 @@ def test_the_first_match_answers_even_if_a_later_one_matches_too():
     decision = decide(
         endpoint(route("a", GOLD), route("b", POST), route("c", POST)), Request(headers={"x-tier": "gold"})
     )
-    assert (decision.endpoint_name, decision.route_alias, decision.target_alias) == ("sentiment", "a", "a")
+    assert (decision.endpoint, decision.route, decision.target) == ("sentiment", "a", "a")
     assert decision.model_uri == "models:/a/1"
     assert [(attempt.route, attempt.outcome) for attempt in decision.tried] == [("a", Outcome.MATCHED)]
 
 
 def test_a_route_without_a_condition_answers_only_when_no_condition_matches_wherever_it_is_listed():
     routes = endpoint(route("rest"), route("gold", GOLD), route("never"))
-    assert decide(routes, Request(headers={"X-Tier": "gold"})).route_alias == "gold"
-    assert decide(routes, Request(headers={"X-Tier": "free"})).route_alias == "rest"
+    assert decide(routes, Request(headers={"X-Tier": "gold"})).route == "gold"
+    assert decide(routes, Request(headers={"X-Tier": "free"})).route == "rest"
 
 
 def test_without_such_a_route_it_is_told_what_was_tried():
@@ -47,14 +47,14 @@ def test_without_such_a_route_it_is_told_what_was_tried():
 
 def test_an_error_is_no_match_unless_the_route_says_otherwise():
     decision = decide(endpoint(route("gold", GOLD), route("rest")), Request())
-    assert decision.route_alias == "rest"
+    assert decision.route == "rest"
     assert [(attempt.route, attempt.outcome) for attempt in decision.tried] == [("gold", Outcome.ERRED)]
     assert "X-Tier" in str(decision.tried[0].why)
 
 
 def test_an_error_is_a_match_where_the_route_says_match():
     decision = decide(endpoint(route("gold", GOLD, OnError.MATCH), route("post", POST)), Request())
-    assert decision.route_alias == "gold"
+    assert decision.route == "gold"
     assert [attempt.outcome for attempt in decision.tried] == [Outcome.ERRED]
 
 
@@ -67,7 +67,7 @@ def test_an_error_fails_the_request_where_the_route_says_fail():
 
 def test_a_condition_that_is_not_reached_cannot_fail_the_request():
     routes = endpoint(route("post", POST), route("gold", GOLD, OnError.FAIL))
-    assert decide(routes, Request()).route_alias == "post"
+    assert decide(routes, Request()).route == "post"
 
 
 @pytest.mark.parametrize("on_error", OnError)
@@ -79,7 +79,7 @@ def test_a_broken_body_fails_the_request_whatever_on_error_says(on_error: OnErro
 
 def test_a_broken_body_that_no_condition_reads_is_of_no_concern():
     request = Request.from_body(b'{"tier": ', content_type="application/json")
-    assert decide(endpoint(route("post", POST), route("gold", BODY)), request).route_alias == "post"
+    assert decide(endpoint(route("post", POST), route("gold", BODY)), request).route == "post"
 
 
 @pytest.mark.parametrize(

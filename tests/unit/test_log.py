@@ -1,0 +1,71 @@
+"""Lines of the log: one event, one line, whatever is in it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rulegate.log import FACTS, Lines, set_up
+
+
+def written(log_format: str, write) -> str:
+    read_end, write_end = os.pipe()
+    try:
+        write(Lines(log_format, write_end))
+    finally:
+        os.close(write_end)
+    with os.fdopen(read_end, "rb") as stream:
+        return stream.read().decode()
+
+
+@given(st.text(), st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.floats(), max_size=4))
+def test_an_event_is_one_json_line_with_the_facts_that_are_known(event, facts):
+    line = written("json", lambda lines: lines.write(event, facts))
+    assert line.count("\n") == 1
+    found = json.loads(line)
+    known = {key: value for key, value in facts.items() if value is not None}
+    assert found.keys() == {"time", "level", "event"} | known.keys()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found["time"]) or "time" in known
+
+
+@given(st.text(), st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.text()))
+def test_an_event_is_one_text_line_but_for_its_detail(event, facts):
+    line = written("text", lambda lines: lines.write(event, facts))
+    assert line.count("\n") == 1
+    assert line.isascii() or line.rstrip("\n").isprintable()
+
+
+def test_a_detail_takes_further_lines_that_cannot_be_taken_for_events():
+    line = written("text", lambda lines: lines.write("failed", {"code": 1, "detail": "one\ntwo"}, level="error"))
+    first, *further = line.splitlines()
+    assert first.endswith("error failed code=1")
+    assert further == ["    one", "    two"]
+
+
+@pytest.fixture
+def logging_as_it_was():
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before, level
+
+
+def test_records_of_the_logging_module_become_lines(logging_as_it_was):
+    def log(lines: Lines) -> None:
+        set_up(lines)
+        logging.getLogger("x").info("%s is loaded", "m", extra={FACTS: {"seconds": 1}})
+        try:
+            raise ValueError("what went wrong")
+        except ValueError:
+            logging.getLogger("x").exception("it failed")
+
+    loaded, failed = (json.loads(line) for line in written("json", log).splitlines())
+    assert (loaded["event"], loaded["level"], loaded["seconds"]) == ("m is loaded", "info", 1)
+    assert (failed["event"], failed["level"]) == ("it failed", "error")
+    assert "ValueError: what went wrong" in failed["detail"]
