@@ -1,4 +1,4 @@
-.PHONY: help demo test check wheel-test grammar bench bench-condition fuzz clean
+.PHONY: help demo test check wheel-test grammar bench bench-condition fuzz clean soak
 .DEFAULT_GOAL := help
 
 # The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
@@ -52,6 +52,9 @@ bench-condition: $(READY) $(PEERS)/.installed
 $(PEERS)/.installed: $(READY) benchmarks/requirements.txt
 	@$(INSTALL) --upgrade --target $(PEERS) --requirement benchmarks/requirements.txt
 	@touch $@
+
+soak: $(READY) ## loads, unloads, refreshes and kills under load, ten minutes; fails on a lost request or a leak
+	@$(BIN)/python -m benchmarks.soak $(OPTIONS)
 
 fuzz: $(READY) $(FUZZER)/.installed ## the condition language against a coverage-guided fuzzer, two minutes
 	@PYTHONPATH=$(FUZZER) $(BIN)/python -m fuzz $(OPTIONS)

@@ -103,6 +103,11 @@ class Server:
                 start_new_session=True,  # Ctrl-C is ours, and we end it
             )
 
+    @property
+    def pid(self) -> int:
+        """The number of its first process."""
+        return self._process.pid
+
     def until_listening(self) -> float:
         """Seconds until a connection is accepted; the first answer may take longer."""
         self._connect().close()
