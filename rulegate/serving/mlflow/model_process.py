@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -93,9 +93,9 @@ def _installed(names: set[str]) -> list[str]:
 def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: socket.socket, stream: BinaryIO) -> None:
     write = threading.Lock()
 
-    def send(reply: Frame) -> None:
+    def send(replies: Sequence[Frame]) -> None:
         with write:
-            write_frame(sock, reply)
+            write_frame(sock, *replies)
 
     def alone(frame: Frame) -> Frame:
         return _answer(model, frame)
@@ -107,7 +107,7 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
         threads = ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4), thread_name_prefix="predict")
 
         def take(frame: Frame) -> object:
-            return threads.submit(lambda: send(alone(frame)))
+            return threads.submit(lambda: send([alone(frame)]))
 
     while (frame := read_frame(stream)) is not None:
         take(frame)
