@@ -1,4 +1,4 @@
-.PHONY: help demo test check wheel-test bench bench-condition fuzz clean
+.PHONY: help demo test check wheel-test grammar bench bench-condition fuzz clean
 .DEFAULT_GOAL := help
 
 # The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
@@ -36,6 +36,9 @@ check: $(READY) ## formatting, lint, types, import floors
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+grammar: $(READY) ## write the parser's tables after a change of grammar/condition.lark
+	@$(BIN)/python -m rulegate.condition.tabulate
 
 bench: $(READY) ## every benchmark beside its peers; bench-NAME runs one
 	@for name in first_request condition compile routing; do $(MAKE) --no-print-directory bench-$$name || exit 1; done

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
-import logging
-import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from werkzeug.http import HTTP_STATUS_CODES
 
 from rulegate import __version__
 from rulegate.gateway import Gateway, Journey
-from rulegate.http.errors import RETRY_AFTER_S, UNEXPECTED, MethodNotAllowed, PathNotFound, failure_of, message_of
+from rulegate.http import listing
+from rulegate.http.errors import MethodNotAllowed, PathNotFound
+from rulegate.http.events import Events
 from rulegate.http.incoming import condition_request, content_type, read_body, request_id
-from rulegate.log import FACTS, Lines
+from rulegate.http.replies import JSON, Reply, failed, json_reply
+from rulegate.log import Lines
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_log = logging.getLogger("rulegate.request")
-
-_STATUS_LINES = {status: f"{status} {reason}" for status, reason in HTTP_STATUS_CODES.items()}
-_JSON = "application/json"
+# MLflow gives its code CANCELLED a status that no standard knows.
+_STATUS_LINES = {status: f"{status} {reason}" for status, reason in {499: "Cancelled", **HTTP_STATUS_CODES}.items()}
 
 
 class Application:
@@ -53,11 +52,12 @@ class Application:
         self._not_ready = not_ready
         self._max_body_bytes = max_body_bytes
         self._request_timeout_s = request_timeout_s
-        self._pages: dict[str, Callable[[], _Reply]] = {
+        self._pages: dict[str, Callable[[], Reply]] = {
             "/ping": _alive,
             "/health": _alive,
             "/ready": self._ready,
             "/version": _version,
+            **{path: partial(json_reply, 200, facts) for path, facts in listing.pages(gateway.endpoint_names).items()},
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -68,16 +68,23 @@ class Application:
             reply = self._invoke(environ, endpoint)
         else:
             reply = self._page(environ, path)
-        reply.headers.append(("content-length", str(len(reply.body))))
+        if reply.rest is None:
+            reply.headers.append(("content-length", str(len(reply.body))))
         start_response(_STATUS_LINES[reply.status], reply.headers)
+        if reply.rest is not None:
+            return reply.rest
         # The server sends a list in one piece.
         return [reply.body] if environ["REQUEST_METHOD"] != "HEAD" else []
 
-    def _invoke(self, environ: WSGIEnvironment, endpoint: str | None) -> _Reply:
+    def _invoke(self, environ: WSGIEnvironment, endpoint: str | None) -> Reply:
         begin = time.perf_counter()
         journey = Journey()
         this_request = request_id(environ)
-        detail = None
+
+        def log(status: int, error: Exception | None) -> None:
+            self._lines.write("request", _facts(status, this_request, journey, begin, error))
+
+        failure = None
         try:
             _require(environ, "POST")
             body = read_body(environ, max_bytes=self._max_body_bytes)
@@ -89,16 +96,22 @@ class Application:
                 journey,
                 timeout_s=self._request_timeout_s,
             )
-            reply = _Reply(200, [("content-type", prediction.content_type)], prediction.body)
+            headers = [("content-type", prediction.content_type)]
+            if prediction.rest is None:
+                reply = Reply(200, headers, prediction.body)
+            else:
+                events = Events(prediction.body, prediction.rest, this_request, partial(log, 200))
+                reply = Reply(200, [*headers, ("cache-control", "no-cache")], b"", events)
         except Exception as error:  # noqa: BLE001 - whatever happens, the client gets an answer of ours
-            reply = _failed(error, this_request)
-            detail = _detail(error)
+            reply = failed(error, this_request)
+            failure = error
         reply.headers.append(("x-request-id", this_request))
         reply.headers.extend(_names(journey))
-        self._lines.write("request", _facts(reply.status, this_request, journey, begin, detail))
+        if reply.rest is None:
+            log(reply.status, failure)
         return reply
 
-    def _page(self, environ: WSGIEnvironment, path: str) -> _Reply:
+    def _page(self, environ: WSGIEnvironment, path: str) -> Reply:
         try:
             page = self._pages.get(path)
             if page is None:
@@ -107,25 +120,13 @@ class Application:
             return page()
         except Exception as error:  # noqa: BLE001 - as above
             this_request = request_id(environ)
-            reply = _failed(error, this_request)
+            reply = failed(error, this_request)
             reply.headers.append(("x-request-id", this_request))
             return reply
 
-    def _ready(self) -> _Reply:
+    def _ready(self) -> Reply:
         missing = self._not_ready()
-        return _json(503 if missing else 200, {"ready": not missing, "not_ready": missing})
-
-
-class _Reply(NamedTuple):
-    """An answer. Werkzeug's response would do, at a third of what a whole request costs."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-
-def _json(status: int, facts: Mapping[str, object]) -> _Reply:
-    return _Reply(status, [("content-type", _JSON)], json.dumps(facts).encode())
+        return json_reply(503 if missing else 200, {"ready": not missing, "not_ready": missing})
 
 
 def _endpoint_of(path: str) -> str | None:
@@ -142,33 +143,14 @@ def _require(environ: WSGIEnvironment, *methods: str) -> None:
         raise MethodNotAllowed(f"{method[:20]} is not allowed here; use {methods[0]}", methods)
 
 
-def _alive() -> _Reply:
-    return _Reply(200, [("content-type", _JSON)], b"\n")
+def _alive() -> Reply:
+    return Reply(200, [("content-type", JSON)], b"\n")
 
 
-def _version() -> _Reply:
+def _version() -> Reply:
     # Of the distribution, so that the gateway need not import it. The content type is that of MLflow's server.
     version = importlib.metadata.version("mlflow")
-    return _Reply(200, [("content-type", _JSON), ("x-rulegate-version", __version__)], version.encode())
-
-
-def _failed(error: Exception, this_request: str) -> _Reply:
-    failure = failure_of(error)
-    answer = {
-        "error_code": failure.error_code,
-        "message": message_of(error),
-        "code": failure.code,
-        "request_id": this_request,
-    }
-    reply = _json(failure.status, answer)
-    if failure.retry:
-        left_s = getattr(error, "retry_after_s", None)
-        reply.headers.append(("retry-after", str(RETRY_AFTER_S if left_s is None else max(1, math.ceil(left_s)))))
-    if isinstance(error, MethodNotAllowed):
-        reply.headers.append(("allow", ", ".join(error.allowed)))
-    if failure is UNEXPECTED:
-        _log.error("the gateway failed", exc_info=error, extra={FACTS: {"request_id": this_request}})
-    return reply
+    return Reply(200, [("content-type", JSON), ("x-rulegate-version", __version__)], version.encode())
 
 
 def _names(journey: Journey) -> Iterator[tuple[str, str]]:
@@ -187,13 +169,15 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _detail(error: Exception) -> str | None:
+def _detail(error: Exception | None) -> str | None:
     """What only the log may say of a failure."""
     detail = getattr(error, "detail", "")
     return detail if isinstance(detail, str) and detail else None
 
 
-def _facts(status: int, this_request: str, journey: Journey, begin: float, detail: str | None) -> dict[str, object]:
+def _facts(
+    status: int, this_request: str, journey: Journey, begin: float, error: Exception | None
+) -> dict[str, object]:
     return {
         "request_id": this_request,
         "status": status,
@@ -205,7 +189,7 @@ def _facts(status: int, this_request: str, journey: Journey, begin: float, detai
         "load_ms": _ms(journey.load_s),
         "predict_ms": _ms(journey.predict_s),
         "total_ms": _ms(time.perf_counter() - begin),
-        "detail": detail,
+        "detail": _detail(error),
     }
 
 

@@ -21,6 +21,9 @@ needs beyond them is in ``detail``, which goes to the log.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class ServingError(Exception):
     """The root of all serving errors.
@@ -89,11 +92,15 @@ class PredictionFailed(ServingError):
 
     Attributes:
         error_code: MLflow's name of the failure, such as ``BAD_REQUEST`` or ``INVALID_PARAMETER_VALUE``.
+        fields: What else MLflow's server would tell the client, such as ``sqlstate``; JSON.
     """
 
-    def __init__(self, message: str, *, error_code: str, detail: str = "") -> None:
+    def __init__(
+        self, message: str, *, error_code: str, detail: str = "", fields: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message, detail=detail)
         self.error_code = error_code
+        self.fields = dict(fields or {})
 
 
 class UnsupportedContentType(PredictionFailed):

@@ -11,14 +11,22 @@ MAX_MESSAGE_CHARACTERS = 2000
 # reader which file, and not where.
 _PATH = re.compile(r"(?<![\w:/.])(?:file://)?(?:/[^\s/'\"`,:;()<>]+)+/([^\s/'\"`,:;()<>]*)")
 
-# MLflow quotes the whole input where it refuses it. What follows each quotation tells where it ends.
+# MLflow quotes the whole input where it refuses it: what stands before the quotation, what stands after it, and what is
+# put there instead. Searched for without a pattern, whose time could be made to grow with the square of the input.
 _QUOTED_DATA = (
-    (re.compile(r"(Failed to enforce schema of data) '.*' (with schema )", re.DOTALL), r"\1 \2"),
-    (re.compile(r"(Failed to enforce schema of data) `.*` (with dtype )", re.DOTALL), r"\1 \2"),
-    (re.compile(r"(Failed to enforce schema of) '.*' (with type )", re.DOTALL), r"\1 data \2"),
-    (re.compile(r"(Failed to predict data) '.*'\. \n(Error: )", re.DOTALL), r"\1. \2"),
-    (re.compile(r"\nInput: \n.*\Z", re.DOTALL), ""),
+    ("Failed to predict data '", "'. \nError: ", "Failed to predict data. Error: "),
+    ("Failed to enforce schema of data '", "' with schema ", "Failed to enforce schema of data with schema "),
+    ("Failed to enforce schema of data `", "` with dtype ", "Failed to enforce schema of data with dtype "),
+    ("Failed to enforce schema of '", "' with type ", "Failed to enforce schema of data with type "),
+    ("Failed to convert data `", "` to type ", "Failed to convert data to type "),
 )
+
+_ENDS = (
+    "\nInput: \n",  # and then the body
+    ", but it got input data ",
+    " IMPORTANT: The MLflow Model scoring protocol has changed in MLflow version 2.0.",  # and how to serve with 1.30
+)
+"""What MLflow ends some messages with, none of it for clients of a gateway; cut from here on."""
 
 
 def without_paths(message: str) -> str:
@@ -28,8 +36,13 @@ def without_paths(message: str) -> str:
 
 def for_client(message: str) -> str:
     """The message without the request's data, without paths, and not longer than a message should be."""
-    for pattern, replacement in _QUOTED_DATA:
-        message = pattern.sub(replacement, message)
+    for end in _ENDS:
+        message = message.partition(end)[0]
+    for before, after, instead in _QUOTED_DATA:
+        head, found, rest = message.partition(before)
+        _, closed, tail = rest.rpartition(after)
+        if found and closed:
+            message = head + instead + tail
     message = without_paths(message).strip()
     if len(message) > MAX_MESSAGE_CHARACTERS:
         message = message[: MAX_MESSAGE_CHARACTERS - 1] + "…"

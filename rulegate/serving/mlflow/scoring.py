@@ -7,19 +7,25 @@ are apart here so that each kind of failure can be told from the others, and no 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import traceback
+from collections.abc import Generator
 from io import BytesIO, StringIO
 from typing import Any, NamedTuple
 
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc import PyFuncModel
 from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input, parse_parquet_input
-from mlflow.utils.proto_json_utils import NumpyEncoder, _get_jsonable_obj
+from mlflow.utils.proto_json_utils import MlflowInvalidInputException, NumpyEncoder, _get_jsonable_obj
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable
-from rulegate.serving.mlflow.redaction import for_client
+from rulegate.serving.mlflow.redaction import for_client, without_paths
 from rulegate.serving.protocol import CSV, JSON, check_content_type
+
+# The first two are told apart from the others, the last is for the log.
+_NOT_FIELDS = frozenset({"error_code", "message", "stack_trace"})
 
 
 class Parsed(NamedTuple):
@@ -65,9 +71,12 @@ def parse(model: PyFuncModel, body: bytes | dict[str, Any], content_type: str) -
             return Parsed(parse_csv_input(StringIO(body.decode("utf-8")), schema), None, wrapped=True)
         return Parsed(parse_parquet_input(BytesIO(body)), None, wrapped=True)
     except MlflowException as error:
-        raise PredictionFailed(for_client(error.message), error_code=error.error_code) from None
+        if isinstance(error.__cause__, UnicodeDecodeError):
+            error.message = _without_bytes(error.message, error.__cause__)
+        raise _refused(error) from None
     except UnicodeDecodeError as error:
-        raise _malformed(f"Ensure that input is a valid UTF-8 encoded string. Error: '{error.reason}'") from None
+        message = f"Ensure that input is a valid UTF-8 encoded string. Error: '{error!r}'"
+        raise _malformed(_without_bytes(message, error)) from None
     except RecursionError:
         raise _malformed("Ensure that input is a valid JSON formatted string. Error: 'nested too deeply'") from None
     except Exception as error:  # noqa: BLE001 - whatever decoding raises, it is the body that made it
@@ -82,18 +91,40 @@ def predict(model: PyFuncModel, parsed: Parsed) -> Any:
     """
     try:
         return model.predict(parsed.data, params=parsed.params)
-    except MlflowException as error:
-        message = for_client(f"Failed to predict data. Error: {error.message}")
-        # With any other code it tells the client what is wrong with the request: no news for who reads the log.
-        detail = _trace(error) if error.error_code == "INTERNAL_ERROR" else ""
-        raise PredictionFailed(message, error_code=error.error_code, detail=detail) from None
     except Exception as error:  # noqa: BLE001 - a model may raise anything
-        raise PredictionFailed(
-            "Encountered an unexpected error while evaluating the model. Verify that the serialized input Dataframe is"
-            " compatible with the model for inference.",
-            error_code="BAD_REQUEST",
-            detail=_trace(error),
-        ) from None
+        raise _raised(error) from None
+
+
+def can_stream(model: PyFuncModel) -> bool:
+    """Whether the model was saved with a ``predict_stream``."""
+    return bool(model.metadata.flavors["python_function"].get("streamable"))
+
+
+def asks_for_stream(body: bytes, content_type: str) -> bool:
+    """Whether the request has ``"stream": true`` beside its data; what is wrong with it is no matter here."""
+    try:
+        request = json.loads(body) if check_content_type(content_type) == JSON else None
+    except (PredictionFailed, ValueError, RecursionError):
+        return False
+    return isinstance(request, dict) and request.get("stream") is True
+
+
+def stream(model: PyFuncModel, body: bytes, content_type: str) -> Generator[bytes]:
+    """What the model says to one request, bit by bit, as server-sent events; to be closed.
+
+    Raises:
+        PredictionFailed: If the request is wrong, or the model raised, be it after some events.
+    """
+    parsed = parse(model, body, content_type)
+    with contextlib.closing(model.predict_stream(parsed.data, params=parsed.params)) as said:
+        while True:
+            try:
+                event = next(said)
+            except StopIteration:
+                return
+            except Exception as error:  # noqa: BLE001 - a model may raise anything
+                raise _raised(error) from None
+            yield b"data: " + encode(event, wrapped=False) + b"\n\n"
 
 
 def encode(result: Any, *, wrapped: bool) -> bytes:
@@ -119,8 +150,40 @@ def encode(result: Any, *, wrapped: bool) -> bytes:
         ) from None
 
 
+def _raised(error: Exception) -> PredictionFailed:
+    """What the client is told when the model, or MLflow before it, raised ``error``."""
+    if isinstance(error, MlflowException):
+        error.message = f"Failed to predict data. Error: {error.message}"
+        # With any other code it tells the client what is wrong with the request: no news for who reads the log.
+        return _refused(error, _trace(error) if error.error_code == "INTERNAL_ERROR" else "")
+    message = (
+        "Encountered an unexpected error while evaluating the model. Verify that the serialized input Dataframe is"
+        " compatible with the model for inference."
+    )
+    return _refused(MlflowException(message, error_code=BAD_REQUEST), _trace(error))
+
+
 def _malformed(message: str) -> PredictionFailed:
-    return PredictionFailed(f"Invalid input. {message}", error_code="BAD_REQUEST")
+    return _refused(MlflowInvalidInputException(message))
+
+
+def _without_bytes(message: str, error: UnicodeDecodeError) -> str:
+    return message.replace(repr(error.object), "…")
+
+
+def _refused(error: MlflowException, detail: str = "") -> PredictionFailed:
+    """What the client is told of an error that MLflow's server would write out as it is."""
+    try:
+        written = json.loads(error.serialize_as_json())
+    except (TypeError, ValueError):
+        # A model may put into its exception what JSON does not have.
+        written = {}
+    fields = {
+        name: without_paths(value) if isinstance(value, str) else value
+        for name, value in written.items()
+        if name not in _NOT_FIELDS
+    }
+    return PredictionFailed(for_client(error.message), error_code=error.error_code, detail=detail, fields=fields)
 
 
 def _trace(error: BaseException) -> str:

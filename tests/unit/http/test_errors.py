@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS
 
 import rulegate
 from rulegate.http.errors import CODES, UNEXPECTED, failure_of, message_of
@@ -47,10 +48,7 @@ def test_what_is_worth_another_try_says_so():
         assert (failure.status, failure.retry) == (503, True)
 
 
-@pytest.mark.parametrize(
-    ("error_code", "status"),
-    [("BAD_REQUEST", 400), ("INVALID_PARAMETER_VALUE", 400), ("INTERNAL_ERROR", 500), ("PERMISSION_DENIED", 403)],
-)
+@pytest.mark.parametrize(("error_code", "status"), [*ERROR_CODE_TO_HTTP_STATUS.items(), ("QUOTA_EXCEEDED", 500)])
 def test_mlflows_error_codes_have_mlflows_statuses(error_code, status):
     failure = failure_of(serving.PredictionFailed("x", error_code=error_code))
     assert (failure.status, failure.error_code) == (status, error_code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,10 @@ def test_no_folder_of_a_path_is_left(names, before):
 def test_mlflows_quotations_of_the_input_are_cut_out(data):
     message = f"Failed to enforce schema of data '   text\n0  {data}secret' with schema '['a': long]'. Error: missing"
     assert for_client(message) == "Failed to enforce schema of data with schema '['a': long]'. Error: missing"
+    message = f"Failed to predict data '{data}secret'. \nError: no"
+    assert for_client(message) == "Failed to predict data. Error: no"
+    message = f"Failed to convert data `{data}secret` to type `long (required)` defined in the model signature."
+    assert for_client(message) == "Failed to convert data to type `long (required)` defined in the model signature."
     message = f"Invalid input. Ensure that input is a valid JSON formatted string. Error: 'x'\nInput: \n{data}secret\n"
     assert for_client(message) == "Invalid input. Ensure that input is a valid JSON formatted string. Error: 'x'"
 
@@ -43,3 +49,13 @@ def test_mlflows_quotations_of_the_input_are_cut_out(data):
 @given(st.text(min_size=MAX_MESSAGE_CHARACTERS, max_size=3 * MAX_MESSAGE_CHARACTERS))
 def test_a_message_has_a_bound(message):
     assert len(for_client(message)) <= MAX_MESSAGE_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "piece", ["Failed to predict data '", "Failed to enforce schema of '", "\nInput: ", "/a", " /a/"]
+)
+def test_a_long_message_takes_time_in_proportion_to_its_length(piece):
+    """A body that imitates what is searched for is no way to keep a model busy."""
+    begin_s = time.process_time()
+    for_client(piece * (4_000_000 // len(piece)))
+    assert time.process_time() - begin_s < 2
