@@ -115,7 +115,7 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
         def take(frame: Frame) -> object:
             return threads.submit(lambda: send([alone(frame)]))
 
-    streams = Streams(model, send, failed=_failure) if can_stream(model) else None
+    streams = Streams(model, lambda frame: send([frame]), failed=_failure) if can_stream(model) else None
     while (frame := read_frame(stream)) is not None:
         if frame.kind is not Kind.PREDICT:
             if streams is not None:
