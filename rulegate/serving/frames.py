@@ -41,8 +41,10 @@ class Kind(enum.IntEnum):
     RESOLVE = 3
     FETCH = 4
     RESOLVE_ALL = 5
-    MORE = 6
-    CANCEL = 7
+    ENVIRONMENT = 6
+    PREPARE = 7
+    MORE = 8
+    CANCEL = 9
     RESULT = 16
     ERROR = 17
     PART = 18

@@ -137,7 +137,8 @@ def predict_merged(model: PyFuncModel, requests: Sequence[Rows]) -> list[bytes]:
 
 def answers_row_by_row(model: PyFuncModel) -> bool:
     """Whether the rows of the model's input example are answered together as they are apart, to the last digit."""
-    example = model.input_example
+    # An older MLflow in a model's own environment may not know the example.
+    example = getattr(model, "input_example", None)
     if not isinstance(example, pd.DataFrame) or example.empty:
         return False
     body = json.loads(example.to_json(orient="split", index=False))

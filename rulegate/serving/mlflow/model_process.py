@@ -4,6 +4,8 @@ The main thread reads. A model that answers row by row has its requests merged, 
 run in a few threads, as they do in MLflow's scoring server, so that a model that waits for something else does not hold
 up its other requests. Answers go back in the order in which they are ready. One that is asked for bit by bit has a
 thread of its own, see `streaming`.
+
+This module and what it imports also run in environments of models, on Python 3.10 and MLflow 2.15 or newer.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from typing import Any, BinaryIO
 
 import mlflow.pyfunc
 import numpy as np
-from mlflow.environment_variables import _MLFLOW_IS_IN_SERVING_ENVIRONMENT
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
@@ -63,7 +64,7 @@ def run(sock: socket.socket) -> None:
 def _load(folder: Path) -> mlflow.pyfunc.PyFuncModel:
     # A fork inherits the state of the generators: without this, all models would draw the same numbers.
     np.random.seed()
-    os.environ[_MLFLOW_IS_IN_SERVING_ENVIRONMENT.name] = "true"
+    os.environ["_MLFLOW_IS_IN_SERVING_ENVIRONMENT"] = "true"
     # The folder is shared between processes and is not ours to write to.
     sys.dont_write_bytecode = True
     logging.getLogger("mlflow").setLevel(logging.WARNING)
