@@ -45,9 +45,7 @@ def main() -> int:
     trial = Trial(tried, options.jobs)
     ended = pytest.main(list(_TESTS), plugins=[trial])
     known, missed = len(changes) - len(tried), len(trial.unnoticed)
-    sys.stdout.write(
-        f"\r{len(changes)} changes: {known} explained, {missed} neither noticed nor explained\n"
-    )
+    sys.stdout.write(f"\r{len(changes)} changes: {known} explained, {missed} neither noticed nor explained\n")
     return 1 if missed else ended
 
 

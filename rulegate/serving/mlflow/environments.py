@@ -27,7 +27,6 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Literal
 
-import rulegate
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelStillLoading, ModelUnavailable
 from rulegate.serving.frames import Kind
@@ -146,7 +145,7 @@ class Environments:
 
     def _package(self) -> Path:
         """A folder to import this package from, and none of what is installed beside it."""
-        target = Path(rulegate.__file__).resolve().parent
+        target = Path(__file__).resolve().parents[2]
         folder = self._folder / f"package-{hashlib.sha256(bytes(target)).hexdigest()[:_NAME_CHARACTERS]}"
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
