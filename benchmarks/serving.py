@@ -113,7 +113,7 @@ def rows(measured: Mapping[Contender, Measured], connections: Sequence[int]) -> 
     ours = {contender.model: spreads for contender, spreads in measured.items() if contender.name == OURS}
     return [
         Row(
-            f"{contender.model}, {number} connections, {figure}, beside {contender.name}",
+            f"{contender.model}, connections: {number}, {figure}, beside {contender.name}",
             unit,
             ours[contender.model].spread(f"{figure} {number}"),
             theirs.spread(f"{figure} {number}"),
@@ -127,7 +127,7 @@ def rows(measured: Mapping[Contender, Measured], connections: Sequence[int]) -> 
 
 def overview(measured: Mapping[Contender, Measured], connections: Sequence[int]) -> str:
     """A Markdown table of medians: a line for each server and model, a column for each number of connections."""
-    lines = [["", *(f"{number} connections" for number in connections)], ["---", *["---:"] * len(connections)]]
+    lines = [["connections", *map(str, connections)], ["---", *["---:"] * len(connections)]]
     for contender, spreads in measured.items():
         cells = [
             f"{spreads.spread(f'rate {number}').median:.0f}/s"
