@@ -11,7 +11,6 @@ Below ``main`` runs whatever Python and MLflow the model asks for: Python 3.10 o
 
 from __future__ import annotations
 
-import fcntl
 import importlib.metadata
 import json
 import os
@@ -24,9 +23,7 @@ from typing import cast
 
 from rulegate.serving.exposure import without_the_gateways_python
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
-
-INTERPRETER = "interpreter"
-"""The file in an environment's folder that holds the path of its Python."""
+from rulegate.serving.mlflow.environment_folders import INTERPRETER, hold
 
 # A program given by `-c` has the working directory in front of its path; here that place is this package's.
 _PROGRAM = """
@@ -48,20 +45,18 @@ def run(sock: socket.socket, *, environment: str, package: str) -> None:
     Raises:
         OSError: If the environment is gone, or is being removed.
     """
-    folder = os.open(environment, os.O_RDONLY)
-    # Held as long as the process lives, whatever it becomes: what is in use is not removed.
-    fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    os.utime(folder)
+    # Held as long as the process lives, whatever it becomes.
+    held = hold(Path(environment))
     interpreter = (Path(environment) / INTERPRETER).read_text(encoding="utf-8")
     # The warm parent's second argument is the pipe by which the kernel ends this process with the gateway. It does so
     # as long as somebody holds the pipe, and the warm parent may be gone by then.
     lifeline = int(sys.argv[2])
-    for descriptor in (folder, lifeline, sock.fileno()):
+    for descriptor in (held, lifeline, sock.fileno()):
         os.set_inheritable(descriptor, True)
     variables = without_the_gateways_python(os.environ)
     variables["PATH"] = os.pathsep.join((str(Path(interpreter).parent), variables.get("PATH", os.defpath)))
     variables["VIRTUAL_ENV"] = str(Path(interpreter).parent.parent)
-    arguments = (package, *(str(descriptor) for descriptor in (sock.fileno(), folder, lifeline)))
+    arguments = (package, *(str(descriptor) for descriptor in (sock.fileno(), held, lifeline)))
     os.execve(interpreter, [interpreter, "-c", _PROGRAM, *arguments], variables)  # noqa: S606 - no shell is wanted
 
 

@@ -1,12 +1,8 @@
 """Environments of models: made once for all models that need the same, and entered by those models' processes.
 
-    NAME ──► NAME-RANDOM     a link to what was made; NAME is a hash of all that it depends on
-    NAME-RANDOM/             one try to make it, made where it stays, since it cannot be moved
-    package-HASH/rulegate    a link to this package, with nothing beside it
-
-The link appears when all is there, so that a try that was cut off is never entered. Gateways may share the folder: of
-two that make one environment at once, one's work is thrown away. What a process uses is locked by it, see
-`apart_process`, and so is what is being made.
+This is the gateway's side. `environment_process` makes them, `environment_folders` says where and how they are kept,
+and `apart_process` is how a process enters one. Gateways may share the folder: of two that make one environment at
+once, one's work is thrown away.
 """
 
 from __future__ import annotations
@@ -30,6 +26,7 @@ from typing import Literal
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelStillLoading, ModelUnavailable
 from rulegate.serving.frames import Kind
+from rulegate.serving.mlflow.environment_folders import NAME_CHARACTERS
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import ModelVersion
 
@@ -42,7 +39,6 @@ PROGRAMS: Mapping[Manager, str] = {"uv": "uv", "virtualenv": "pyenv"}
 PREPARATION_LIMIT_S = 3600.0
 """After so long a preparation is given up, in seconds."""
 
-_NAME_CHARACTERS = 40
 # All that MLflow reads when it makes an environment for a model.
 _SOURCES = (
     "python_env.yaml",
@@ -132,7 +128,7 @@ class Environments:
             raise ModelNotLoaded(message, detail=str(error)) from None
         if not place.exists():
             self._prepare(version, model, place, timeout_s)
-        # The tries may be replaced and their links led elsewhere, but what the process locks stays.
+        # The link may be led elsewhere meanwhile, but what the process holds stays.
         arguments = {"environment": os.path.realpath(place), "package": str(package)}
         return self._warm_parent.fork("apart", arguments, timeout_s=until_s - time.monotonic())
 
@@ -141,12 +137,12 @@ class Environments:
         for pattern in _SOURCES:
             for file in sorted(model.glob(pattern)):
                 digest.update(f"\0{file.relative_to(model)}\0".encode() + file.read_bytes())
-        return digest.hexdigest()[:_NAME_CHARACTERS]
+        return digest.hexdigest()[:NAME_CHARACTERS]
 
     def _package(self) -> Path:
-        """A folder to import this package from, and none of what is installed beside it."""
+        """A folder to import this package from: it holds a link to it, and nothing of what is installed beside it."""
         target = Path(__file__).resolve().parents[2]
-        folder = self._folder / f"package-{hashlib.sha256(bytes(target)).hexdigest()[:_NAME_CHARACTERS]}"
+        folder = self._folder / f"package-{hashlib.sha256(bytes(target)).hexdigest()[:NAME_CHARACTERS]}"
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             (folder / target.name).symlink_to(target, target_is_directory=True)
