@@ -1,4 +1,4 @@
-.PHONY: help demo test check wheel-test bench bench-condition fuzz soak clean
+.PHONY: help demo test check wheel-test grammar bench bench-condition fuzz soak clean
 .DEFAULT_GOAL := help
 
 # The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## two sentiment models in an MLflow registry, served on port 5000
-	@exec $(BIN)/rulegate demo
+	@exec $(BIN)/rulegate demo $(OPTIONS)
 
 test: $(READY) ## all tests but those of wheel-test
 	@$(BIN)/python -m pytest -m "not wheel"
@@ -36,6 +36,9 @@ check: $(READY) ## formatting, lint, types, import floors
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+grammar: $(READY) ## write the parser's tables after a change of grammar/condition.lark
+	@$(BIN)/python -m rulegate.condition.tabulate
 
 bench: $(READY) ## every benchmark beside its peers; bench-NAME runs one
 	@for name in first_request condition compile routing; do $(MAKE) --no-print-directory bench-$$name || exit 1; done

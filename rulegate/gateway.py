@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rulegate.condition import Request
 from rulegate.config import Config, EndpointSettings
 from rulegate.routing import Decision, Endpoint, OnError, Route, Target, decide
 from rulegate.serving.errors import ModelNotLoaded
-from rulegate.serving.models import Prediction
+from rulegate.serving.models import Parts, Prediction
 from rulegate.serving.pool import ModelPool
 from rulegate.serving.protocol import check_content_type
 
@@ -42,6 +43,25 @@ class Journey:
     decide_s: float | None = None
     load_s: float | None = None
     predict_s: float | None = None
+
+
+class _Leased:
+    """Parts of an answer, and the lease that lasts as long as they come."""
+
+    def __init__(self, parts: Parts, lease: contextlib.ExitStack) -> None:
+        self._parts = parts
+        self._lease = lease
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._parts)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        with self._lease:
+            self._parts.close()
 
 
 class Gateway:
@@ -91,7 +111,8 @@ class Gateway:
             body: The request's body as it came; the model process decodes it.
             content_type: The value of the header, or None.
             journey: Filled with what is known, also when this raises.
-            timeout_s: How long it may take, loading included.
+            timeout_s: How long it may take, loading included. An answer that comes in parts may take longer: this
+                bounds the time to its first part, and what is left then the time to each of the others.
 
         Raises:
             UnsupportedContentType: If the scoring protocol does not know the content type.
@@ -110,13 +131,18 @@ class Gateway:
         journey.route, journey.target = decision.route, decision.target
         if self._models is None:
             raise ModelNotLoaded("this gateway was made without models")
-        with self._models.lease(decision.model_uri, timeout_s=timeout_s - (decided - begin)) as lease:
+        with contextlib.ExitStack() as held:
+            lease = held.enter_context(self._models.lease(decision.model_uri, timeout_s=timeout_s - (decided - begin)))
             journey.model, journey.load_s = lease.version.reference, lease.load_s
             leased = time.perf_counter()
             try:
-                return lease.predict(body, content_type or "", timeout_s=timeout_s - (leased - begin))
+                prediction = lease.predict(body, content_type or "", timeout_s=timeout_s - (leased - begin))
             finally:
                 journey.predict_s = time.perf_counter() - leased
+            if prediction.rest is None:
+                return prediction
+            # The model is in use until the last part has come, or nobody wants it any more.
+            return replace(prediction, rest=_Leased(prediction.rest, held.pop_all()))
 
     def _endpoint(self, name: str | None) -> Endpoint:
         endpoint = self._endpoints.get(self._default if name is None else name)

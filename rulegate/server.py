@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import logging
 import multiprocessing
@@ -35,32 +36,41 @@ SLOW_BODIES = 256
 DRAIN_EXTRA_S = 5
 """What a stopping worker gets beyond the request timeout before it is killed."""
 
+_NAME_ANOTHER_HOST = "name an address of this machine with --host, such as 127.0.0.1"
+_NAME_ANOTHER_PORT = "end what listens there, or name another port with --port"
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
 _log = logging.getLogger("rulegate.server")
 
 
-class AddressInUse(Exception):
+class CannotListen(Exception):
     """Something else listens on the address, or it is not this machine's.
 
     Attributes:
         reason: What the operating system says.
+        hint: What to do about it.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, hint: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.hint = hint
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; from its return on, clients connect, and wait until the application is there.
 
     Raises:
-        AddressInUse: If the address cannot be had.
+        CannotListen: If the address cannot be had.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family, kind, protocol)
+    except UnicodeError:
+        raise CannotListen("it is no name of a host", _NAME_ANOTHER_HOST) from None
     except OSError as error:
-        raise AddressInUse(error.strerror or str(error)) from None
+        raise CannotListen(error.strerror or str(error), _NAME_ANOTHER_HOST) from None
     try:
         # A port that a gateway has just left may be taken; one that is listened on may not, so SO_REUSEPORT stays off.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -68,7 +78,8 @@ def listen(host: str, port: int) -> socket.socket:
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        raise AddressInUse(error.strerror or str(error)) from None
+        hint = _NAME_ANOTHER_PORT if error.errno in {errno.EADDRINUSE, errno.EACCES} else _NAME_ANOTHER_HOST
+        raise CannotListen(error.strerror or str(error), hint) from None
     sock.set_inheritable(True)
     return sock
 
@@ -122,6 +133,15 @@ class _Server(MPServer):  # type: ignore[misc]
         self._shd = SocketHolder(self._sfd, False, BACKLOG)  # type: ignore[call-arg]  # its stub has no constructor
         self._sso = self._our_socket
 
+    def _spawn_workers(self, *arguments: Any) -> None:
+        # A worker that is told to end before it listens to signals would not hear it, and be waited for. So it begins
+        # with them held back, and lets them through once the default, which ends it, is in force.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        try:
+            super()._spawn_workers(*arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
     def signal_handler_reload(self, *_: Any) -> None:
         """Ends when the terminal does, unless told not to (``nohup``); granian would replace the worker."""
         if not self._ignores_hangup:
@@ -130,6 +150,9 @@ class _Server(MPServer):  # type: ignore[misc]
 
 def _load_worker(config: Config, log_format: log.LogFormat, port: int) -> Callable[..., Any]:
     """The application, made in the worker process."""
+    for ending in _ENDING:
+        signal.signal(ending, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     # Ctrl-C is for the main process, which stops the worker in its own time.
     with contextlib.suppress(OSError):
         os.setsid()

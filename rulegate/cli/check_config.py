@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -11,6 +11,9 @@ from rulegate.config import DEFAULT_PATH, ConfigError, EndpointSettings, load_co
 from rulegate.diagnostics import Diagnostic, Severity, render_all
 from rulegate.gateway import endpoint_of
 from rulegate.routing import coverage
+
+SHOWN = 50
+"""How many diagnostics of one file are shown."""
 
 _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 
@@ -48,7 +51,7 @@ def _check(path: Path, *, stats: bool) -> int:
     else:
         found, endpoints = config.warnings, config.endpoints
     if found:
-        click.echo(render_all(found))
+        click.echo(shown(found))
         click.echo()
     click.echo(f"{click.format_filename(path)}: {_summary(found)}")
     if stats:
@@ -57,6 +60,12 @@ def _check(path: Path, *, stats: bool) -> int:
     if any(diagnostic.severity is Severity.ERROR for diagnostic in found):
         return _ERRORS
     return _WARNINGS if found else _CLEAN
+
+
+def shown(found: Sequence[Diagnostic]) -> str:
+    """The diagnostics as a person can take them in: the first of them, and how many more there are."""
+    text = render_all(found[:SHOWN])
+    return f"{text}\n\n… and {len(found) - SHOWN} more" if len(found) > SHOWN else text
 
 
 def _summary(found: Iterable[Diagnostic]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rulegate.cli.serve import read, run
+from rulegate.cli.serve import listen, read, run
 from rulegate.demo import DemoError, curl_commands, prepare
 from rulegate.log import LogFormat
 
@@ -27,13 +27,15 @@ def demo(folder: Path, host: str, port: int, log_format: LogFormat) -> None:
 
     The first run trains and registers the models, which takes about ten seconds; later runs find them.
     """
+    # Before the models are made: a taken port is no news to get after half a minute.
+    sock = listen(host, port)
     try:
         files = prepare(folder, lambda line: click.echo(line))
     except DemoError as error:
         click.echo(f"error: {error}", err=True)
         click.echo(f"hint: {error.hint}", err=True)
         raise SystemExit(2) from None
-    run(read(files.config), host=host, port=port, log_format=log_format, invitation=_invitation)
+    run(read(files.config), sock, log_format, invitation=_invitation)
 
 
 def _invitation(host: str, port: int) -> str:

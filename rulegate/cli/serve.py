@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from rulegate.cli.check_config import shown
 from rulegate.config import DEFAULT_PATH, Config, ConfigError, load_config
-from rulegate.diagnostics import render_all
 from rulegate.log import LogFormat
 
 
@@ -45,7 +47,7 @@ def serve(
     if config is not None and config_option is not None:
         raise click.UsageError("the configuration is named twice: as an argument and with --config")
     settings = read(config or config_option or Path(DEFAULT_PATH))
-    run(settings, host=host, port=port, log_format=log_format)
+    run(settings, listen(host or settings.server.host, settings.server.port if port is None else port), log_format)
 
 
 def read(path: Path) -> Config:
@@ -53,48 +55,50 @@ def read(path: Path) -> Config:
     try:
         config = load_config(path)
     except ConfigError as error:
-        click.echo(render_all(error.diagnostics), err=True)
+        click.echo(shown(error.diagnostics), err=True)
         raise SystemExit(2) from None
     if config.warnings:
-        click.echo(render_all(config.warnings) + "\n", err=True)
+        click.echo(shown(config.warnings) + "\n", err=True)
     return config
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; if it cannot be had, the command says why and ends with exit code 2."""
+    # granian takes a moment to import, which would make `--help` and a configuration error wait.
+    from rulegate import server
+
+    try:
+        return server.listen(host, port)
+    except server.CannotListen as error:
+        click.echo(f"error: cannot listen on {host} port {port}: {error.reason.lower()}", err=True)
+        click.echo(f"hint: {error.hint}", err=True)
+        raise SystemExit(2) from None
 
 
 def run(
     config: Config,
-    *,
-    host: str | None,
-    port: int | None,
+    sock: socket.socket,
     log_format: LogFormat,
+    *,
     invitation: Callable[[str, int], str] | None = None,
 ) -> None:
     """Serves until it is told to stop; prints where it listens, then the invitation.
 
     Args:
         config: A configuration without errors.
-        host: Overrides the configuration's.
-        port: Overrides the configuration's.
+        sock: Where it listens.
         log_format: How log lines are written.
         invitation: What else to print, for the host and port that a client on this machine uses.
     """
-    # granian takes a moment to import, which would make `--help` and a configuration error wait.
     from rulegate import server
 
-    settings = replace(
-        config.server,
-        host=config.server.host if host is None else host,
-        port=config.server.port if port is None else port,
-    )
-    try:
-        sock = server.listen(settings.host, settings.port)
-    except server.AddressInUse as error:
-        click.echo(f"error: cannot listen on {settings.host} port {settings.port}: {error.reason.lower()}", err=True)
-        click.echo("hint: end what listens there, or name another port with --port", err=True)
-        raise SystemExit(2) from None
-    bound_host, bound_port = sock.getsockname()[:2]
-    client_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound_host, bound_host)  # noqa: S104 - compared only
-    authority = f"[{client_host}]:{bound_port}" if ":" in client_host else f"{client_host}:{bound_port}"
+    # Until the server listens to signals itself: whoever sees the line below may send one at once.
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: sys.exit(0))
+    host, port = sock.getsockname()[:2]
+    client_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared only
+    authority = f"[{client_host}]:{port}" if ":" in client_host else f"{client_host}:{port}"
     click.echo(f"listening on http://{authority} with {', '.join(endpoint.name for endpoint in config.endpoints)}")
     if invitation is not None:
-        click.echo(invitation(client_host, bound_port))
-    server.serve(replace(config, server=settings), sock, log_format=log_format)
+        click.echo(invitation(client_host, port))
+    server.serve(config, sock, log_format=log_format)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from rulegate.condition import vocabulary
 from rulegate.condition.bounds import out_of_bounds
@@ -31,6 +31,7 @@ from rulegate.condition.nodes import (
     Slice,
     Subscript,
 )
+from rulegate.condition.prepare import Prepared
 from rulegate.condition.unparse import unparse
 from rulegate.condition.vocabulary import Kind, kind_of
 from rulegate.diagnostics import Diagnostic, Source, Span
@@ -52,7 +53,7 @@ class CheckedCondition:
     source: Source
     root: Node
     kind: Kind
-    prepared: Mapping[Span, Any] = field(repr=False, compare=False)
+    prepared: Mapping[Span, Prepared] = field(repr=False, compare=False)
     seal: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:

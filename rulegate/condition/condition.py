@@ -1,22 +1,27 @@
-"""The compiled condition and the one way to make it: parse, check, compile."""
+"""The compiled condition and the one way to make it: parse, check, compile, or the form that its shape already has."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rulegate.condition import vocabulary
 from rulegate.condition.check import CheckedCondition, check
-from rulegate.condition.compile import ERRED, compile
+from rulegate.condition.compile import ERRED, Form, compile
 from rulegate.condition.errors import ConditionError
 from rulegate.condition.evaluate import evaluate
 from rulegate.condition.explain import Explanation, explain
+from rulegate.condition.forms import forms
 from rulegate.condition.keys import Key, keys
+from rulegate.condition.nodes import Constant, Node, children
 from rulegate.condition.parse import parse
+from rulegate.condition.prepare import UnfitLiteralError
 from rulegate.condition.request import Request
+from rulegate.condition.shape import Value, dissect, places
 from rulegate.condition.truth import doubts
-from rulegate.diagnostics import Diagnostic, Excerpt, Source, in_order
+from rulegate.diagnostics import Diagnostic, Excerpt, Source, Span, in_order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,8 +48,9 @@ class Condition:
     """Whether the condition is true for a request; None where it errs.
 
     Raises `MalformedBodyError` and `BudgetExceededError`."""
-    _value: Callable[[Request], Any]
-    _checked: CheckedCondition
+    _value: Callable[[Request], Any] = field(repr=False)
+    _form: Form = field(repr=False)
+    _literals: tuple[Value, ...] = field(repr=False)
 
     def value(self, request: Request) -> Any:
         """What the condition's expression is for a request: of any type that JSON has, or a tuple or set.
@@ -56,7 +62,7 @@ class Condition:
         """
         value = self._value(request)
         # The generated function says that it erred, the walk says where; that both do is tested.
-        return evaluate(self._checked, request) if value is ERRED else value
+        return evaluate(self._checked(), request) if value is ERRED else value
 
     def explain(self, request: Request) -> Explanation:
         """The value of every part of the condition for a request, what was not evaluated, and what erred.
@@ -65,14 +71,20 @@ class Condition:
             MalformedBodyError: If the condition reads a body that is not JSON.
             BudgetExceededError: If the request is too large for the condition.
         """
-        return explain(self._checked, request)
+        return explain(self._checked(), request)
 
     def keys(self, *, errors_count: bool) -> tuple[Key, ...]:
         """What must hold of every request for which the condition is true.
 
         With ``errors_count``, of a request for which it is true or errs, every key holds or cannot be found out.
         """
-        return keys(self._checked, errors_count=errors_count)
+        form = self._form
+        literals = {place: self._literals[number] for place, number in form.literals.items()}
+        return keys(form.condition.root, literals, errors_count=errors_count)
+
+    def _checked(self) -> CheckedCondition:
+        """This condition's own tree: most share the one of their form, and need their own only to be explained."""
+        return self._form.condition if self._form.condition.source.text == self.text else _read_again(self.text)
 
 
 def compile_condition(text: str, *, origin: Excerpt | None = None) -> Condition:
@@ -88,6 +100,39 @@ def compile_condition(text: str, *, origin: Excerpt | None = None) -> Condition:
     Raises:
         ConditionError: If the text is not a condition.
     """
+    shape, literals, written = dissect(text)
+    form = forms().get(shape)
+    if form is not None:
+        try:
+            return _condition(text, (), form, literals)
+        except UnfitLiteralError:
+            pass  # what is wrong with it is said below
+    checked, warnings = _read(text, origin)
+    differing = {place: number for number, place in enumerate(places(shape, written))}
+    if warnings or not differing.keys() <= _constants(checked.root):
+        return _condition(text, warnings, compile(checked, {}), ())
+    form = compile(checked, differing)
+    forms().keep(shape, form)
+    return _condition(text, (), form, literals)
+
+
+def _condition(text: str, warnings: tuple[Diagnostic, ...], form: Form, literals: tuple[Value, ...]) -> Condition:
+    compiled = form.fill(literals)
+    return Condition(text, warnings, compiled.matches, compiled.verdict, compiled.value, form, literals)
+
+
+@functools.lru_cache(maxsize=256)
+def _read_again(text: str) -> CheckedCondition:
+    checked, _ = _read(text, None)
+    return checked
+
+
+def _read(text: str, origin: Excerpt | None) -> tuple[CheckedCondition, tuple[Diagnostic, ...]]:
+    """The checked condition and what there is to doubt about it.
+
+    Raises:
+        ConditionError: If the text is not a condition.
+    """
     source = Source("condition", text)
     root, found = parse(source)
     checked = None
@@ -95,9 +140,14 @@ def compile_condition(text: str, *, origin: Excerpt | None = None) -> Condition:
         checked, found = check(source, root)
     if checked is None:
         raise ConditionError(_placed(found, origin)[: vocabulary.MAX_DIAGNOSTICS])
-    warnings = _placed([*found, *doubts(checked)], origin)
-    compiled = compile(checked)
-    return Condition(text, warnings, compiled.matches, compiled.verdict, compiled.value, checked)
+    return checked, _placed([*found, *doubts(checked)], origin)
+
+
+def _constants(node: Node) -> set[Span]:
+    """The places of the literals in a tree."""
+    if isinstance(node, Constant):
+        return {node.span}
+    return set().union(*map(_constants, children(node)))
 
 
 def _placed(found: list[Diagnostic], origin: Excerpt | None) -> tuple[Diagnostic, ...]:

@@ -73,7 +73,7 @@ class _Evaluation:
 
     def value(self, node: Node) -> Any:
         if node.span in self._prepared:
-            return self._prepared[node.span]
+            return self._prepared[node.span].value
         value = self._value(node)
         self._observe(node, value)
         return value

@@ -5,10 +5,10 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from rulegate.condition import vocabulary
 from rulegate.condition.nodes import Name, Node
+from rulegate.condition.prepare import Prepared
 from rulegate.condition.vocabulary import Kind
 from rulegate.diagnostics import Diagnostic, Source, Span
 
@@ -20,7 +20,7 @@ class Findings(abc.ABC):
         self.source = source
         self.errors: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
-        self.prepared: dict[Span, Any] = {}
+        self.prepared: dict[Span, Prepared] = {}
         """What the arguments that were read already became, by their place."""
         self.bound: Mapping[str, Kind] = {}
         """The names that the generators around the present part bind."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import math
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rulegate.condition import vocabulary
 from rulegate.condition.meter import Meter
-from rulegate.condition.networks import Networks
 from rulegate.condition.operations import charge_writing
 from rulegate.condition.request import Request
+
+if TYPE_CHECKING:
+    from rulegate.condition.networks import Networks
 
 _INT: Final = re.compile(r"[+-]?[0-9]+")
 _FLOAT: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -79,6 +80,9 @@ def bucket(meter: Meter, value: Any, buckets: int, salt: str = "") -> int:
         tagged = "n" + str_of(meter, value)
     else:
         raise TypeError("only text, numbers, truths and None")
+    # Here, because it takes longer to import than to compile a condition.
+    import hashlib
+
     digest = hashlib.sha256(f"{salt}\0{tagged}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8]) * buckets >> 64
 

@@ -1,4 +1,4 @@
-"""Writes the tree of Python that computes a checked condition: one expression, and one function for each loop."""
+"""Writes the tree of Python that computes conditions of one shape: one expression, and one function for each loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from rulegate.condition import costs, vocabulary
+from rulegate.condition import costs, recipes, vocabulary
 from rulegate.condition.check import CheckedCondition, request_attribute
 from rulegate.condition.library import ARITHMETIC, CLOCKS, COMPARISONS, METERED, PLAIN
 from rulegate.condition.nodes import (
@@ -33,7 +33,8 @@ from rulegate.condition.nodes import (
     Subscript,
     bound_names,
 )
-from rulegate.diagnostics import Span
+from rulegate.condition.recipes import Literals, Recipe
+from rulegate.condition.request import KNOWN, LAZY
 
 REQUEST: Final = vocabulary.REQUEST
 METER: Final = "meter"
@@ -63,29 +64,39 @@ _CONNECTIVES: Final[Mapping[Connective, type[ast.boolop]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The tree of a condition: its expression, a function for each loop, and what some names in them stand for."""
+    """The tree of a shape: its expression, a function for each loop, and what some names in them stand for.
+
+    ``prepared`` are names that stand for the same in all conditions of the shape, ``parameters`` those that are made of
+    the literals of one condition.
+    """
 
     expression: ast.expr
     loops: tuple[ast.stmt, ...]
     prepared: Mapping[str, Any]
+    parameters: Mapping[str, Recipe]
     is_metered: bool
 
 
-def generate(condition: CheckedCondition) -> Generated:
-    """The tree of a checked condition; names and structure are ours, only constants hold what its author wrote."""
-    writer = _Writer(condition.prepared)
+def generate(condition: CheckedCondition, literals: Literals) -> Generated:
+    """The tree for a checked condition and all others that differ from it in ``literals`` alone.
+
+    Names and structure are ours; only constants hold what an author wrote, and nothing holds one of the literals.
+    """
+    writer = _Writer(condition, literals)
     expression = writer.expression(condition.root)
-    return Generated(expression, tuple(writer.loops), writer.prepared, writer.is_metered)
+    return Generated(expression, tuple(writer.loops), writer.prepared, writer.parameters, writer.is_metered)
 
 
 class _Writer:
     """Writes one condition; knows by which name each bound name goes in the present function."""
 
-    def __init__(self, prepared: Mapping[Span, Any]) -> None:
+    def __init__(self, condition: CheckedCondition, literals: Literals) -> None:
         self.loops: list[ast.stmt] = []
         self.prepared: dict[str, Any] = {}
+        self.parameters: dict[str, Recipe] = {}
         self.is_metered = False
-        self._prepared = prepared
+        self._condition = condition
+        self._literals = literals
         self._bound: Mapping[str, str] = {}
         self._count = 0
 
@@ -95,11 +106,12 @@ class _Writer:
             return folded
         read = request_attribute(node)
         if read is not None:
-            return _of_request(read)
-        if node.span in self._prepared:
-            name = self._new_name("given")
-            self.prepared[name] = self._prepared[node.span]
-            return ast.Name(name, _LOAD)
+            return of_request(read)
+        if node.span in self._condition.prepared:
+            return self._given(node)
+        recipe = recipes.constant(node, self._literals)
+        if recipe is not None:
+            return self._parameter(recipe)
         match node:
             case Constant(value=value):
                 return ast.Constant(value)
@@ -126,17 +138,39 @@ class _Writer:
                 return self._compare(node)
             case Junction(connective=connective, operands=operands):
                 return ast.BoolOp(_CONNECTIVES[connective](), self._expressions(operands))
-            case Display(bracket=Bracket.LIST, elements=elements):
-                return ast.List(self._expressions(elements), _LOAD)
+            case Display(bracket=Bracket.LIST):
+                return ast.List(self._elements(node), _LOAD)
             case Display(bracket=Bracket.TUPLE, elements=elements):
                 return ast.Tuple(self._expressions(elements), _LOAD)
-            case Display(bracket=Bracket.SET, elements=elements):
-                return ast.Set(self._expressions(elements))
+            case Display(bracket=Bracket.SET):
+                return ast.Set(self._elements(node))
             case _:
                 raise AssertionError(f"generated code may not hold {node}")
 
     def _expressions(self, nodes: Iterable[Node]) -> list[ast.expr]:
         return [self.expression(node.value if isinstance(node, Keyword) else node) for node in nodes]
+
+    def _elements(self, node: Display) -> list[ast.expr]:
+        """The elements of a list or set: all at once, where they are constants, as Python itself does it."""
+        recipe = recipes.elements(node, self._literals)
+        if recipe is None:
+            return self._expressions(node.elements)
+        return [ast.Starred(self._parameter(recipe), _LOAD)]
+
+    def _parameter(self, recipe: Recipe) -> ast.expr:
+        name = self._new_name("literal")
+        self.parameters[name] = recipe
+        return ast.Name(name, _LOAD)
+
+    def _given(self, node: Node) -> ast.expr:
+        """An argument that was read when the condition was checked."""
+        prepared = self._condition.prepared[node.span]
+        recipe = recipes.prepared(node, self._literals, prepared.read)
+        if recipe is not None:
+            return self._parameter(recipe)
+        name = self._new_name("given")
+        self.prepared[name] = prepared.value
+        return ast.Name(name, _LOAD)
 
     def _slice(self, bounds: Slice) -> ast.Slice:
         lower, upper, step = (
@@ -188,14 +222,16 @@ class _Writer:
         first, *others = node.operands
         if not any(map(costs.comparison_is_charged, node.comparators, node.operands, others)):
             operators = [_COMPARATORS[comparator]() for comparator in node.comparators]
-            return ast.Compare(self.expression(first), operators, self._expressions(others))
+            left = self.expression(first)
+            return ast.Compare(left, operators, [*self._expressions(others[:-1]), self._last_operand(node)])
         # `a < b < c` is `a < (kept := b) and kept < c`, so that each part can be charged.
         parts: list[ast.expr] = []
         left = self.expression(first)
         for position, comparator in enumerate(node.comparators):
-            right = self.expression(others[position])
+            is_last = position == len(others) - 1
+            right = self._last_operand(node) if is_last else self.expression(others[position])
             after = right
-            if position < len(others) - 1:
+            if not is_last:
                 kept = self._new_name("kept")
                 right, after = ast.NamedExpr(ast.Name(kept, ast.Store()), right), ast.Name(kept, _LOAD)
             if costs.comparison_is_charged(comparator, node.operands[position], others[position]):
@@ -204,6 +240,18 @@ class _Writer:
                 parts.append(ast.Compare(left, [_COMPARATORS[comparator]()], [right]))
             left = after
         return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+
+    def _last_operand(self, node: Compare) -> ast.expr:
+        """The last operand. Only the last comparator sees it, so what that looks into need not be made each time."""
+        operand = node.operands[-1]
+        recipe = None
+        if node.comparators[-1] in {Comparator.IN, Comparator.NOT_IN}:
+            recipe = recipes.elements(operand, self._literals)
+        if recipe is None:
+            return self.expression(operand)
+        if isinstance(operand, Display) and operand.bracket is Bracket.SET:
+            return self._parameter(lambda literals: frozenset(recipe(literals)))
+        return self._parameter(recipe)
 
     # ---- loops -------------------------------------------------------------------------------------------------------
 
@@ -267,25 +315,32 @@ class _Writer:
     def _with_folded_header(self, node: Node) -> ast.expr | None:
         """A look-up of a header whose name is known now, in the plain dict of folded names; None for other nodes."""
         match node:
-            case Subscript(value=owner, index=Constant(value=str(name))) if request_attribute(owner) == "headers":
-                return ast.Subscript(_of_request("folded_headers"), ast.Constant(name.lower()), _LOAD)
+            case Subscript(value=owner, index=Constant(value=str()) as name) if request_attribute(owner) == "headers":
+                return ast.Subscript(of_request("folded_headers"), self._folded(name), _LOAD)
             case Compare(
-                operands=(Constant(value=str(name)), owner),
+                operands=(Constant(value=str()) as name, owner),
                 comparators=(Comparator.IN | Comparator.NOT_IN as comparator,),
             ) if request_attribute(owner) == "headers":
-                container = _of_request("folded_headers")
-                return ast.Compare(ast.Constant(name.lower()), [_COMPARATORS[comparator]()], [container])
-            case Call(function=Attribute(value=owner, name="get"), arguments=(Constant(value=str(name)), *default)) if (
-                request_attribute(owner) == "headers"
-            ):
-                get = ast.Attribute(_of_request("folded_headers"), "get", _LOAD)
-                return ast.Call(get, [ast.Constant(name.lower()), *self._expressions(default)], [])
+                container = of_request("folded_headers")
+                return ast.Compare(self._folded(name), [_COMPARATORS[comparator]()], [container])
+            case Call(
+                function=Attribute(value=owner, name="get"), arguments=(Constant(value=str()) as name, *default)
+            ) if request_attribute(owner) == "headers":
+                get = ast.Attribute(of_request("folded_headers"), "get", _LOAD)
+                return ast.Call(get, [self._folded(name), *self._expressions(default)], [])
             case _:
                 return None
 
+    def _folded(self, name: Constant) -> ast.expr:
+        recipe = recipes.folded(name, self._literals)
+        return ast.Constant(str(name.value).lower()) if recipe is None else self._parameter(recipe)
 
-def _of_request(attribute: str) -> ast.expr:
-    return ast.Attribute(ast.Name(REQUEST, _LOAD), attribute, _LOAD)
+
+def of_request(attribute: str) -> ast.expr:
+    """The tree of an attribute of the request, its slot first."""
+    request = ast.Name(REQUEST, _LOAD)
+    read = ast.Attribute(request, attribute, _LOAD)
+    return ast.BoolOp(ast.Or(), [ast.Attribute(request, KNOWN + attribute, _LOAD), read]) if attribute in LAZY else read
 
 
 def _return(value: bool) -> ast.stmt:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from rulegate.condition.check import CheckedCondition, request_attribute
+from rulegate.condition.check import request_attribute
 from rulegate.condition.errors import EVALUATION_ERRORS
 from rulegate.condition.nodes import (
     Attribute,
@@ -23,8 +23,9 @@ from rulegate.condition.nodes import (
     Node,
     Subscript,
 )
-from rulegate.condition.request import Request
+from rulegate.condition.request import KNOWN, LAZY, Request
 from rulegate.condition.vocabulary import REQUEST_ATTRIBUTES, Kind, kind_of
+from rulegate.diagnostics import Span
 
 Scalar = str | int | float | bool | None
 
@@ -102,18 +103,20 @@ class Key:
     """Whether the part of the condition that the key stands for has a truth for every request."""
 
 
-def keys(condition: CheckedCondition, *, errors_count: bool) -> tuple[Key, ...]:
+def keys(root: Node, literals: Mapping[Span, Scalar], *, errors_count: bool) -> tuple[Key, ...]:
     """The keys of a condition, in the order of its text; none if nothing is known that a match must have.
 
+    The condition is a checked tree, in which ``literals`` stand at their places instead of those that the tree has.
     Of any request for which the condition is true, every key holds. With ``errors_count``, of any request for which it
     is true or errs, every key holds or cannot be found out: its path cannot be read, or the value is a list, an object,
     or (for `Relation.STARTS`) no text.
 
     Thread-safe. Takes time linear in the length of the condition.
     """
+    finder = _Finder(literals)
     found = []
-    for part in _conjuncts(condition.root):
-        key = _key(part)
+    for part in _conjuncts(root):
+        key = finder.key(part)
         if key is not None:
             found.append(key)
         # Behind a part that errs nothing is reached, so what is false there does not keep the condition from erring.
@@ -128,11 +131,12 @@ def reader(path: Path) -> Callable[[Request], Any]:
     It raises `MalformedBodyError` if the path is of a body that is not JSON.
     """
     attribute = "folded_headers" if path.attribute == "headers" else path.attribute
+    slot = KNOWN + attribute if attribute in LAZY else attribute
     steps = tuple(map(_look_up, path.steps))
 
     def read(request: Request) -> Any:
         try:
-            value = getattr(request, attribute)
+            value = getattr(request, slot) or getattr(request, attribute)
             for step in steps:
                 value = step(value)
         except EVALUATION_ERRORS:
@@ -169,42 +173,86 @@ def _conjuncts(node: Node) -> Iterator[Node]:
         yield node
 
 
-def _key(node: Node) -> Key | None:
-    """The key that one part of a condition amounts to; None for every part that is not known to be one."""
-    match node:
-        case Compare(operands=(left, right), comparators=(Comparator.EQUAL,)):
-            return _equality(left, (right,)) or _equality(right, (left,))
-        case Compare(operands=(left, Display(elements=elements)), comparators=(Comparator.IN,)):
-            return _equality(left, elements)
-        case Compare(operands=(left, right), comparators=(Comparator.IS,)):
-            return _equality(left, (right,))
-        case Call(function=Attribute(value=owner, name="startswith"), arguments=(Display(elements=prefixes),)):
-            return _start(owner, prefixes)
-        case Call(function=Attribute(value=owner, name="startswith"), arguments=(prefix,)):
-            return _start(owner, (prefix,))
-        case Junction(connective=Connective.OR, operands=(first, *others)):
-            key = _key(first)
-            for other in others:
-                key = _either(key, _key(other))
-            return key
-        case _:
+class _Finder:
+    """Finds the keys of one condition."""
+
+    def __init__(self, literals: Mapping[Span, Scalar]) -> None:
+        self._literals = literals
+
+    def key(self, node: Node) -> Key | None:
+        """The key that one part of a condition amounts to; None for every part that is not known to be one."""
+        match node:
+            case Compare(operands=(left, right), comparators=(Comparator.EQUAL,)):
+                return self._equality(left, (right,)) or self._equality(right, (left,))
+            case Compare(operands=(left, Display(elements=elements)), comparators=(Comparator.IN,)):
+                return self._equality(left, elements)
+            case Compare(operands=(left, right), comparators=(Comparator.IS,)):
+                return self._equality(left, (right,))
+            case Call(function=Attribute(value=owner, name="startswith"), arguments=(Display(elements=prefixes),)):
+                return self._start(owner, prefixes)
+            case Call(function=Attribute(value=owner, name="startswith"), arguments=(prefix,)):
+                return self._start(owner, (prefix,))
+            case Junction(connective=Connective.OR, operands=(first, *others)):
+                key = self.key(first)
+                for other in others:
+                    key = _either(key, self.key(other))
+                return key
+            case _:
+                return None
+
+    def _equality(self, subject: Node, constants: tuple[Node, ...]) -> Key | None:
+        path = self._path(subject)
+        values = self._scalars(constants)
+        if path is None or values is None:
             return None
+        return Key(path, Relation.EQUALS, frozenset(values), never_errs=not path.kind & Kind.WRONG)
 
+    def _start(self, subject: Node, prefixes: tuple[Node, ...]) -> Key | None:
+        path = self._path(subject)
+        values = self._scalars(prefixes)
+        if path is None or values is None or not all(isinstance(value, str) for value in values):
+            return None
+        return Key(path, Relation.STARTS, _shortest(values), never_errs=path.kind is Kind.TEXT)
 
-def _equality(subject: Node, constants: tuple[Node, ...]) -> Key | None:
-    path = _path(subject)
-    values = _scalars(constants)
-    if path is None or values is None:
-        return None
-    return Key(path, Relation.EQUALS, frozenset(values), never_errs=not path.kind & Kind.WRONG)
+    def _path(self, node: Node) -> Path | None:
+        attribute, steps = self._attribute_and_steps(node, ())
+        # A mapping of the request is no value, only what is read of it.
+        if attribute is None or (REQUEST_ATTRIBUTES[attribute].kind is Kind.HEADERS and not steps):
+            return None
+        return Path(attribute, _with_folded_header(steps) if attribute == "headers" else steps)
 
+    def _attribute_and_steps(
+        self, node: Node, behind: tuple[Item | Get, ...]
+    ) -> tuple[str | None, tuple[Item | Get, ...]]:
+        """The look-ups that a node chains, and the attribute of the request that they begin with, or None."""
+        read = request_attribute(node)
+        if read is not None:
+            return read, behind
+        match node:
+            case Subscript(value=owner, index=index):
+                match self._scalars((index,)):
+                    case (str() | int() as key,):
+                        return self._attribute_and_steps(owner, (Item(key), *behind))
+            case Call(function=Attribute(value=owner, name="get"), arguments=(name, *default)):
+                match self._scalars((name, *default)):
+                    case (str() as key,):
+                        return self._attribute_and_steps(owner, (Get(key, None), *behind))
+                    case (str() as key, value):
+                        return self._attribute_and_steps(owner, (Get(key, value), *behind))
+        return None, ()
 
-def _start(subject: Node, prefixes: tuple[Node, ...]) -> Key | None:
-    path = _path(subject)
-    values = _scalars(prefixes)
-    if path is None or values is None or not all(isinstance(value, str) for value in values):
-        return None
-    return Key(path, Relation.STARTS, _shortest(values), never_errs=path.kind is Kind.TEXT)
+    def _scalars(self, nodes: tuple[Node, ...]) -> tuple[Scalar, ...] | None:
+        """The values of nodes that are all literals or negative numbers; None if one is anything else."""
+        values: list[Scalar] = []
+        for node in nodes:
+            match node:
+                case Constant(span=span, value=value):
+                    values.append(self._literals.get(span, value))
+                case Negative(operand=Constant(span=span, value=int() | float() as number)):
+                    values.append(-cast(float, self._literals.get(span, number)))
+                case _:
+                    return None
+        return tuple(values)
 
 
 def _either(one: Key | None, other: Key | None) -> Key | None:
@@ -217,33 +265,6 @@ def _either(one: Key | None, other: Key | None) -> Key | None:
     return Key(one.path, one.relation, constants, never_errs=one.never_errs and other.never_errs)
 
 
-def _path(node: Node) -> Path | None:
-    attribute, steps = _attribute_and_steps(node, ())
-    # A mapping of the request is no value, only what is read of it.
-    if attribute is None or (REQUEST_ATTRIBUTES[attribute].kind is Kind.HEADERS and not steps):
-        return None
-    return Path(attribute, _with_folded_header(steps) if attribute == "headers" else steps)
-
-
-def _attribute_and_steps(node: Node, behind: tuple[Item | Get, ...]) -> tuple[str | None, tuple[Item | Get, ...]]:
-    """The look-ups that a node chains, and the attribute of the request that they begin with; None for other nodes."""
-    read = request_attribute(node)
-    if read is not None:
-        return read, behind
-    match node:
-        case Subscript(value=owner, index=index):
-            match _scalars((index,)):
-                case (str() | int() as key,):
-                    return _attribute_and_steps(owner, (Item(key), *behind))
-        case Call(function=Attribute(value=owner, name="get"), arguments=(Constant(value=str(key)), *default)):
-            match _scalars(tuple(default)):
-                case ():
-                    return _attribute_and_steps(owner, (Get(key, None), *behind))
-                case (value,):
-                    return _attribute_and_steps(owner, (Get(key, value), *behind))
-    return None, ()
-
-
 def _with_folded_header(steps: tuple[Item | Get, ...]) -> tuple[Item | Get, ...]:
     match steps:
         case (Item(key=str(name)), *others):
@@ -252,20 +273,6 @@ def _with_folded_header(steps: tuple[Item | Get, ...]) -> tuple[Item | Get, ...]
             return (Get(name.lower(), default), *others)
         case _:
             raise AssertionError("the checker lets only text name a header")
-
-
-def _scalars(nodes: tuple[Node, ...]) -> tuple[Scalar, ...] | None:
-    """The values of nodes that are all literals or negative numbers; None if one is anything else."""
-    values: list[Scalar] = []
-    for node in nodes:
-        match node:
-            case Constant(value=value):
-                values.append(value)
-            case Negative(operand=Constant(value=int() | float() as number)):
-                values.append(-number)
-            case _:
-                return None
-    return tuple(values)
 
 
 def _shortest(prefixes: Iterable[Scalar]) -> frozenset[Scalar]:

@@ -23,6 +23,8 @@ _WRITTEN_NS: Final = 120
 """To write one short text or number."""
 _TURN_NS: Final = 20
 """To ask one element for its truth, or whether it is the one that is looked for."""
+_CHARACTER_NS: Final = 60
+"""To make a text of one character that is not ASCII, and to compare it."""
 
 # ---- text ------------------------------------------------------------------------------------------------------------
 
@@ -317,7 +319,11 @@ def all_of(meter: Meter, iterable: Any) -> bool:
     return all(charged_loop(meter, iterable, _TURN_NS))
 
 
-def _listed(meter: Meter, iterable: Iterable[Any]) -> list[Any]:
+def _listed(meter: Meter, iterable: Iterable[Any]) -> Iterable[Any]:
+    """The elements, after a walk over them all has been charged."""
+    if type(iterable) is str:
+        meter.charge(len(iterable) * (_TURN_NS if iterable.isascii() else _CHARACTER_NS))
+        return iterable
     values = [*charged_loop(meter, iterable, _TURN_NS)]
     charge_whole(meter, values)
     return values
@@ -325,6 +331,8 @@ def _listed(meter: Meter, iterable: Iterable[Any]) -> list[Any]:
 
 def sum_of(meter: Meter, iterable: Any) -> Any:
     """``sum(iterable)``."""
+    if type(iterable) is str and iterable:
+        raise TypeError("text cannot be added up")
     return sum(_listed(meter, iterable))
 
 

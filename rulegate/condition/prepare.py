@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import ipaddress
-import zoneinfo
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from rulegate.condition import vocabulary
 from rulegate.condition.messages import literals as messages
-from rulegate.condition.networks import Network, Networks
 from rulegate.condition.nodes import Bracket, Constant, Display, Name, Node
-from rulegate.condition.patterns import Pattern, PatternError
 from rulegate.condition.vocabulary import Literal
 from rulegate.diagnostics import Diagnostic, Source
+
+if TYPE_CHECKING:
+    import zoneinfo
+
+    from rulegate.condition.networks import Network, Networks
+    from rulegate.condition.patterns import Pattern
+
+# RE2, time zones and networks are imported by the first condition that needs them: most need none.
 
 
 class UnfitLiteralError(Exception):
@@ -23,8 +30,29 @@ class UnfitLiteralError(Exception):
         self.diagnostic = diagnostic
 
 
-def prepare(literal: Literal, source: Source, function: str, node: Node) -> Any:
-    """What the function is given in place of the argument: immutable and safe to share between threads.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An argument that was read when the condition was checked: what the function is given in its place.
+
+    ``read`` makes the same of the argument that another condition has there, and raises `UnfitLiteralError`.
+    """
+
+    value: Any
+    read: Callable[[Node], Any]
+
+
+def prepare(literal: Literal, source: Source, function: str, node: Node) -> Prepared:
+    """The argument of a function, read as the kind of literal that it must be; safe to share between threads.
+
+    Raises:
+        UnfitLiteralError: If the argument is not written out, or is nothing that the function can use.
+    """
+    read = partial(_read, literal, source, function)
+    return Prepared(read(node), read)
+
+
+def _read(literal: Literal, source: Source, function: str, node: Node) -> Any:
+    """What the function is given in place of the argument: immutable.
 
     Raises:
         UnfitLiteralError: If the argument is not written out, or is nothing that the function can use.
@@ -33,15 +61,15 @@ def prepare(literal: Literal, source: Source, function: str, node: Node) -> Any:
         case Literal.PATTERN, Constant(value=str(text)):
             return _pattern(source, node, text)
         case Literal.NETWORKS, Constant(value=str()):
-            return Networks([_network(source, node)])
+            return _networks(source, (node,))
         case Literal.NETWORKS, Display(elements=elements) if all(map(_is_text, elements)):
-            return Networks([_network(source, element) for element in elements])
+            return _networks(source, elements)
         case Literal.ZONE, Constant(value=str(name)):
             return _zone(source, node, name)
         case Literal.CLASSES, Name(name=name) if name in vocabulary.CLASSES:
             return vocabulary.CLASSES[name]
         case Literal.CLASSES, Display(bracket=Bracket.TUPLE, elements=elements) if elements:
-            return tuple(prepare(literal, source, function, element) for element in elements)
+            return tuple(_read(literal, source, function, element) for element in elements)
         case Literal.DIGITS, Constant(value=int(number)) if _is_within(number, 0, vocabulary.MAX_ROUND_DIGITS):
             return number
         case Literal.BUCKETS, Constant(value=int(number)) if _is_within(number, 1, vocabulary.MAX_BUCKETS):
@@ -60,13 +88,23 @@ def _is_within(number: int, least: int, most: int) -> bool:
 
 
 def _pattern(source: Source, node: Node, text: str) -> Pattern:
+    from rulegate.condition.patterns import Pattern, PatternError
+
     try:
         return Pattern(text)
     except PatternError as error:
         raise UnfitLiteralError(messages.unfit_pattern(source, node.span, error)) from None
 
 
+def _networks(source: Source, nodes: Iterable[Node]) -> Networks:
+    from rulegate.condition.networks import Networks
+
+    return Networks(_network(source, node) for node in nodes)
+
+
 def _network(source: Source, node: Node) -> Network:
+    import ipaddress
+
     text = str(node.value) if isinstance(node, Constant) else ""
     try:
         return ipaddress.ip_network(text)
@@ -80,6 +118,8 @@ def _network(source: Source, node: Node) -> Network:
 
 
 def _zone(source: Source, node: Node, name: str) -> zoneinfo.ZoneInfo:
+    import zoneinfo
+
     try:
         return zoneinfo.ZoneInfo(name)
     except (LookupError, ValueError, OSError):

@@ -13,7 +13,6 @@ from rulegate.condition.meter import Meter
 
 _T = TypeVar("_T")
 _Texts = Mapping[str, str]
-_ABSENT: Final = object()
 _JSON_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 
 
@@ -77,16 +76,33 @@ class Texts(dict[str, str]):
         return iter([*super().items()])
 
 
-class _Lazy(Generic[_T]):
-    """An attribute that is computed when it is first read and stands in the instance from then on."""
+class _Unread:
+    """Stands where nothing was computed yet; false, so that ``request.known_json or request.json`` is always right."""
 
-    # Not a data descriptor, so that the stored value is found first, at the cost of a plain attribute.
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+_UNREAD: Final = _Unread()
+KNOWN: Final = "known_"
+"""Before the name of a lazy attribute it is the slot that holds its value as soon as that is computed."""
+
+
+class _Lazy(Generic[_T]):
+    """An attribute that is computed when it is first read and stands in a slot from then on.
+
+    To read it here is a call. What must be fast reads the slot, and the attribute where that is false, as generated
+    code does.
+    """
+
     def __init__(self, compute: Callable[[Any], _T]) -> None:
         self._compute = compute
         self.__doc__ = compute.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
+        self._slot = KNOWN + name
 
     @overload
     def __get__(self, instance: None, owner: type) -> _Lazy[_T]: ...
@@ -95,8 +111,10 @@ class _Lazy(Generic[_T]):
     def __get__(self, instance: object | None, owner: type) -> _Lazy[_T] | _T:
         if instance is None:
             return self
-        value = self._compute(instance)
-        instance.__dict__[self._name] = value
+        value: _T | _Unread = getattr(instance, self._slot)
+        if isinstance(value, _Unread):
+            value = self._compute(instance)
+            setattr(instance, self._slot, value)
         return value
 
 
@@ -128,10 +146,33 @@ class Request:
         ValueError: If ``now`` is a text that is not ISO 8601.
     """
 
+    __slots__ = (
+        "_args",
+        "_body",
+        "_cookies",
+        "_fault",
+        "_headers",
+        "known_args",
+        "known_content_length",
+        "known_content_type",
+        "known_cookies",
+        "known_folded_headers",
+        "known_headers",
+        "known_host",
+        "known_is_json",
+        "known_json",
+        "known_meter",
+        "known_moment",
+        "method",
+        "now",
+        "path",
+        "remote_addr",
+    )
+
     def __init__(
         self,
         *,
-        json: Any = _ABSENT,
+        json: Any = _UNREAD,
         headers: _Texts | Callable[[], _Texts] | None = None,
         method: str = "POST",
         path: str = "/invocations",
@@ -152,18 +193,22 @@ class Request:
         self._headers = headers
         self._args = args
         self._cookies = cookies
-        # Only what is given stands in the instance; the rest is computed when it is read.
-        given = self.__dict__
-        if host is not None:
-            given["host"] = host
-        if content_length is not None:
-            given["content_length"] = content_length
-        if json is not _ABSENT:
+        # What is not given is computed when it is read.
+        self.known_args: Texts | _Unread = _UNREAD
+        self.known_content_length: int | _Unread | None = _UNREAD if content_length is None else content_length
+        self.known_content_type: str | _Unread | None = _UNREAD if content_type is None else content_type
+        self.known_cookies: Texts | _Unread = _UNREAD
+        self.known_folded_headers: dict[str, str] | _Unread = _UNREAD
+        self.known_headers: Headers | _Unread = _UNREAD
+        self.known_host: str | _Unread = _UNREAD if host is None else host
+        self.known_is_json: bool | _Unread = _UNREAD
+        self.known_json: Any = _UNREAD
+        self.known_meter: Meter | _Unread = _UNREAD
+        self.known_moment: dt.datetime | _Unread = _UNREAD
+        if json is not _UNREAD:
             if _depth(json) <= MAX_JSON_DEPTH:
-                given["json"] = json
-            content_type = content_type or self.headers.get("content-type", "application/json")
-        if content_type is not None:
-            given["content_type"] = content_type
+                self.known_json = json
+            self.known_content_type = content_type or self.headers.get("content-type", "application/json")
 
     @classmethod
     def from_body(cls, body: bytes, **others: Any) -> Request:
@@ -179,7 +224,7 @@ class Request:
     def afresh(self) -> Request:
         """The same request with nothing spent on it yet, for conditions that are evaluated again to explain them."""
         other = copy.copy(self)
-        other.__dict__.pop("meter", None)
+        other.known_meter = _UNREAD
         return other
 
     @_Lazy
@@ -252,6 +297,10 @@ class Request:
         return media_type == "application/json" or (
             media_type.startswith("application/") and media_type.endswith("+json")
         )
+
+
+LAZY: Final = frozenset(name for name, attribute in vars(Request).items() if isinstance(attribute, _Lazy))
+"""The attributes whose values stand in slots once they are computed."""
 
 
 def _media_type(content_type: str | None) -> str:

@@ -8,13 +8,14 @@ from typing import Final
 
 from rulegate.condition import vocabulary
 from rulegate.condition.library import GLOBALS
+from rulegate.condition.request import KNOWN, LAZY
 
 _NODES: Final = frozenset(
     {
         *(ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Try, ast.ExceptHandler, ast.Return, ast.Assign),
         *(ast.For, ast.If, ast.Expr, ast.Load, ast.Store),
         *(ast.Constant, ast.Attribute, ast.Name, ast.NamedExpr, ast.Subscript, ast.Slice, ast.Call),
-        *(ast.List, ast.Tuple, ast.Set, ast.UnaryOp, ast.USub, ast.Not, ast.IfExp),
+        *(ast.List, ast.Tuple, ast.Set, ast.Starred, ast.UnaryOp, ast.USub, ast.Not, ast.IfExp),
         *(ast.BoolOp, ast.And, ast.Or, ast.Compare),
         *(ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot),
     }
@@ -25,15 +26,16 @@ _ATTRIBUTES: Final = frozenset(
         *vocabulary.METHODS,
         *vocabulary.PATTERN_FUNCTIONS,
         *("folded_headers", "meter", "begin", "append"),
+        *(KNOWN + name for name in LAZY),
     }
 )
-_NAMES: Final = frozenset({"request", "meter", "items", "values", "errors", "erred", "condition", *GLOBALS})
-_NUMBERED: Final = re.compile(r"(loop|given|item|kept)_[0-9]+")
+_NAMES: Final = frozenset({"request", "meter", "items", "values", "errors", "erred", "condition", "shape", *GLOBALS})
+_NUMBERED: Final = re.compile(r"(loop|given|literal|item|kept)_[0-9]+")
 _CONSTANTS: Final = frozenset({str, int, float, bool, type(None)})
 
 
-def assert_allowed(tree: ast.Module) -> None:
-    """Refuses any node, attribute, name or constant that no condition needs.
+def seal(tree: ast.Module) -> None:
+    """Refuses any node, attribute, name or constant that no condition needs; gives all others a place, the same one.
 
     Raises:
         AssertionError: If the tree holds one: a fault of this program.
@@ -52,3 +54,7 @@ def assert_allowed(tree: ast.Module) -> None:
                 allowed = type(node) in _NODES
         if not allowed:
             raise AssertionError(f"generated code may not hold {ast.dump(node)}")
+        if node._attributes:
+            # Python wants to know where in a text each part stands, and there is no text.
+            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
+            node.col_offset = node.end_col_offset = 0  # type: ignore[attr-defined]

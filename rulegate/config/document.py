@@ -16,6 +16,9 @@ from rulegate.diagnostics import Diagnostic, Source, Span
 MAX_DEPTH = 32
 """How deep lists and mappings may nest, several times deeper than any setting lies."""
 
+MAX_DIAGNOSTICS = 1000
+"""How many faults of one file are kept: nobody reads more, and a file may have millions."""
+
 # The same events twenty times faster where libyaml is there, as it is in PyYAML's wheels.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -74,7 +77,8 @@ class _Reader:
         return root
 
     def report(self, fault: Fault, span: Span) -> None:
-        self.diagnostics.append(fault.at(self._source, span))
+        if len(self.diagnostics) < MAX_DIAGNOSTICS:
+            self.diagnostics.append(fault.at(self._source, span))
 
     def _node(self, event: Any, depth: int) -> Node:
         span = _span(event)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from rulegate.config import messages
-from rulegate.config.document import read
+from rulegate.config.document import MAX_DIAGNOSTICS, read
 from rulegate.config.faults import diagnose
 from rulegate.config.messages import Fault
 from rulegate.config.relations import relate
@@ -29,8 +30,11 @@ class ConfigError(Exception):
     """A configuration cannot be used. ``diagnostics`` holds all that is wrong, warnings too, in the file's order."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__(render_all(diagnostics))
+        super().__init__(diagnostics)
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return render_all(self.diagnostics)
 
 
 def load_config(path_or_text: str | Path) -> Config:
@@ -57,7 +61,7 @@ def load_config(path_or_text: str | Path) -> Config:
         raise ConfigError(in_order(diagnostics or [messages.empty_file().at(source, _START)]))
     settings = _validate(root, source, diagnostics)
     diagnostics += relate(root, source)
-    found = in_order(diagnostics)
+    found = in_order(diagnostics)[:MAX_DIAGNOSTICS]
     if settings is None or any(diagnostic.severity is Severity.ERROR for diagnostic in found):
         raise ConfigError(found)
     return Config(
@@ -76,7 +80,7 @@ def _validate(root: Node, source: Source, diagnostics: list[Diagnostic]) -> File
     try:
         return _FILE.validate_python(plain(root), context=diagnostics)
     except ValidationError as error:
-        diagnostics += diagnose(error, root, source)
+        diagnostics += islice(diagnose(error, root, source), MAX_DIAGNOSTICS)
         return None
 
 
@@ -88,6 +92,9 @@ def _read_file(path: Path) -> Source:
     """
     name = str(path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # A pipe, say: to open it may wait for ever.
+            raise _failure(name, messages.unreadable("it is no file"))
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:

@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.wsgi import get_path_info
 
 from rulegate import __version__
 from rulegate.gateway import Gateway, Journey
 from rulegate.http import listing
 from rulegate.http.errors import MethodNotAllowed, PathNotFound
+from rulegate.http.events import Events
 from rulegate.http.incoming import condition_request, content_type, read_body, request_id
 from rulegate.http.replies import JSON, Reply, failed, json_reply
 from rulegate.log import Lines
@@ -61,14 +63,17 @@ class Application:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request; never raises."""
-        path = environ.get("PATH_INFO", "")
+        path = get_path_info(environ)
         endpoint = _endpoint_of(path)
         if path == "/invocations" or endpoint is not None:
             reply = self._invoke(environ, endpoint)
         else:
             reply = self._page(environ, path)
-        reply.headers.append(("content-length", str(len(reply.body))))
+        if reply.rest is None:
+            reply.headers.append(("content-length", str(len(reply.body))))
         start_response(_STATUS_LINES[reply.status], reply.headers)
+        if reply.rest is not None:
+            return reply.rest
         # The server sends a list in one piece.
         return [reply.body] if environ["REQUEST_METHOD"] != "HEAD" else []
 
@@ -76,7 +81,11 @@ class Application:
         begin = time.perf_counter()
         journey = Journey()
         this_request = request_id(environ)
-        detail = None
+
+        def log(status: int, error: Exception | None) -> None:
+            self._lines.write("request", _facts(status, this_request, journey, begin, error))
+
+        failure = None
         try:
             _require(environ, "POST")
             body = read_body(environ, max_bytes=self._max_body_bytes)
@@ -88,13 +97,19 @@ class Application:
                 journey,
                 timeout_s=self._request_timeout_s,
             )
-            reply = Reply(200, [("content-type", prediction.content_type)], prediction.body)
+            headers = [("content-type", prediction.content_type)]
+            if prediction.rest is None:
+                reply = Reply(200, headers, prediction.body)
+            else:
+                events = Events(prediction.body, prediction.rest, this_request, partial(log, 200))
+                reply = Reply(200, [*headers, ("cache-control", "no-cache")], b"", events)
         except Exception as error:  # noqa: BLE001 - whatever happens, the client gets an answer of ours
             reply = failed(error, this_request)
-            detail = _detail(error)
+            failure = error
         reply.headers.append(("x-request-id", this_request))
         reply.headers.extend(_names(journey))
-        self._lines.write("request", _facts(reply.status, this_request, journey, begin, detail))
+        if reply.rest is None:
+            log(reply.status, failure)
         return reply
 
     def _page(self, environ: WSGIEnvironment, path: str) -> Reply:
@@ -119,7 +134,7 @@ def _endpoint_of(path: str) -> str | None:
     """The endpoint that a path such as ``/endpoints/NAME/invocations`` names."""
     parts = path.split("/")
     if len(parts) == 4 and parts[:2] == ["", "endpoints"] and parts[3] == "invocations":
-        return unquote(parts[2])
+        return parts[2]
     return None
 
 
@@ -155,13 +170,15 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _detail(error: Exception) -> str | None:
+def _detail(error: Exception | None) -> str | None:
     """What only the log may say of a failure."""
     detail = getattr(error, "detail", "")
     return detail if isinstance(detail, str) and detail else None
 
 
-def _facts(status: int, this_request: str, journey: Journey, begin: float, detail: str | None) -> dict[str, object]:
+def _facts(
+    status: int, this_request: str, journey: Journey, begin: float, error: Exception | None
+) -> dict[str, object]:
     return {
         "request_id": this_request,
         "status": status,
@@ -173,7 +190,7 @@ def _facts(status: int, this_request: str, journey: Journey, begin: float, detai
         "load_ms": _ms(journey.load_s),
         "predict_ms": _ms(journey.predict_s),
         "total_ms": _ms(time.perf_counter() - begin),
-        "detail": detail,
+        "detail": _detail(error),
     }
 
 

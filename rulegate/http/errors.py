@@ -41,6 +41,10 @@ class BodyIncomplete(RequestRefused):
     """The client went away, or sent less than it had announced."""
 
 
+class LengthRequired(RequestRefused):
+    """The body's length is not announced, and without it nobody could tell that a part is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The answer to a failed request.
@@ -64,6 +68,7 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (MethodNotAllowed, Failure(405, "BAD_REQUEST", "RG402")),
     (BodyTooLarge, Failure(413, "BAD_REQUEST", "RG403")),
     (BodyIncomplete, Failure(400, "BAD_REQUEST", "RG404")),
+    (LengthRequired, Failure(411, "BAD_REQUEST", "RG411")),
     (serving.UnsupportedContentType, Failure(415, "BAD_REQUEST", "RG405")),
     (MalformedBodyError, Failure(400, "BAD_REQUEST", "RG406")),
     (EndpointNotFound, Failure(404, "ENDPOINT_NOT_FOUND", "RG407")),
@@ -80,6 +85,8 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (serving.ResultNotEncodable, Failure(500, "INTERNAL_ERROR", "RG506")),
     (serving.PredictionFailed, Failure(400, "BAD_REQUEST", "RG507")),
 )
+
+_MAX_QUOTED = 100
 
 UNEXPECTED = Failure(500, "INTERNAL_ERROR", "RG599")
 """The answer when rulegate itself is at fault."""
@@ -128,7 +135,7 @@ def message_of(error: Exception) -> str:
         case serving.ServingError():
             return error.message
         case EndpointNotFound():
-            return f"{error}; there are: {', '.join(error.known)}"
+            return f"there is no endpoint `{error.name[:_MAX_QUOTED]}`; there are: {', '.join(error.known)}"
         case NoRouteMatched():
             more = [f"and {error.more} more"] if error.more else []
             tried = "; ".join([*map(str, error.tried), *more])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from rulegate.http.errors import RETRY_AFTER_S, UNEXPECTED, MethodNotAllowed, failure_of, message_of
@@ -17,11 +17,19 @@ _log = logging.getLogger("rulegate.request")
 
 
 class Reply(NamedTuple):
-    """An answer. Werkzeug's response would do, at a third of what a whole request costs."""
+    """An answer. Werkzeug's response would do, at a third of what a whole request costs.
+
+    Attributes:
+        status: Of HTTP.
+        headers: In lower case.
+        body: The whole body; empty where it comes in parts.
+        rest: The parts of the body; the server closes it.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    rest: Iterator[bytes] | None = None
 
 
 def json_reply(status: int, facts: Mapping[str, object]) -> Reply:

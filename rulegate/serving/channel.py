@@ -27,8 +27,8 @@ class Channel:
     """Calls to one child process over a socket that this object owns.
 
     Any number of threads may call at once: a frame is written under a lock, one reader thread hands each answer to its
-    caller. When the process ends, every call in flight raises ``ChannelClosed`` at once, and ``on_close`` runs once, in
-    the reader's thread. No lock is held while a caller waits.
+    caller. When the process ends, ``on_close`` runs once, in the reader's thread, and then every call in flight raises
+    ``ChannelClosed``. No lock is held while a caller waits.
 
     Args:
         sock: A connected stream socket; closed with the channel.
@@ -57,34 +57,22 @@ class Channel:
             ChannelClosed: If the process has ended or ends before it answers.
             CallTimeout: If no answer came in time.
         """
+        until_s = time.monotonic() + timeout_s
+        exchange = self.exchange()
+        try:
+            exchange.send(kind, meta if isinstance(meta, str) else json.dumps(meta), body, timeout_s=timeout_s)
+            return exchange.receive(timeout_s=until_s - time.monotonic())
+        finally:
+            exchange.close()
+
+    def exchange(self) -> Exchange:
+        """One request to the process, for a caller that sends or receives more than one frame; to be closed."""
         request_id = next(self._ids)
         mailbox: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         if not self._waiting:
             self._heard_s = time.monotonic()
         self._waiting[request_id] = mailbox
-        try:
-            frame = Frame(request_id, kind, meta if isinstance(meta, str) else json.dumps(meta), body)
-            until = time.monotonic() + timeout_s
-            # The lock is held for as long as the process takes to read what others send it.
-            if not self._write.acquire(timeout=max(0.0, timeout_s)):
-                raise CallTimeout
-            try:
-                if self._closed:
-                    raise ChannelClosed
-                write_frame(self._socket, frame)
-            except OSError as error:
-                raise ChannelClosed from error
-            finally:
-                self._write.release()
-            try:
-                answer = mailbox.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                raise CallTimeout from None
-        finally:
-            self._waiting.pop(request_id, None)
-        if answer is None:
-            raise ChannelClosed
-        return answer
+        return Exchange(self, request_id, mailbox)
 
     def silent_s(self) -> float:
         """For how long the process has owed an answer and has given none to anybody."""
@@ -95,6 +83,22 @@ class Channel:
         # shutdown wakes the reader, which does the rest; the peer sees the end of its input.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, frame: Frame, timeout_s: float) -> None:
+        # The lock is held for as long as the process takes to read what others send it.
+        if not self._write.acquire(timeout=max(0.0, timeout_s)):
+            raise CallTimeout
+        try:
+            if self._closed:
+                raise ChannelClosed
+            write_frame(self._socket, frame)
+        except OSError as error:
+            raise ChannelClosed from error
+        finally:
+            self._write.release()
+
+    def _forget(self, request_id: int) -> None:
+        self._waiting.pop(request_id, None)
 
     def _read(self) -> None:
         stream = open_stream(self._socket)
@@ -110,10 +114,52 @@ class Channel:
             self._socket.shutdown(socket.SHUT_RDWR)
         with self._write:
             self._closed = True
-        for mailbox in list(self._waiting.values()):
-            mailbox.put(None)
         with contextlib.suppress(OSError):
             stream.close()
         self._socket.close()
-        if self._on_close is not None:
-            self._on_close()
+        # Before the callers wake: one who hears of the end and asks again must not be sent here again.
+        try:
+            if self._on_close is not None:
+                self._on_close()
+        finally:
+            for mailbox in list(self._waiting.values()):
+                mailbox.put(None)
+
+
+class Exchange:
+    """One request to a child process and all that comes back for it. For one thread at a time; made by a channel."""
+
+    __slots__ = ("_channel", "_id", "_mailbox")
+
+    def __init__(self, channel: Channel, request_id: int, mailbox: queue.SimpleQueue[Frame | None]) -> None:
+        self._channel = channel
+        self._id = request_id
+        self._mailbox = mailbox
+
+    def send(self, kind: Kind, meta: str = "", body: bytes = b"", *, timeout_s: float) -> None:
+        """Sends one frame of this request.
+
+        Raises:
+            ChannelClosed: If the process has ended.
+            CallTimeout: If it does not read for ``timeout_s`` seconds.
+        """
+        self._channel._send(Frame(self._id, kind, meta, body), timeout_s)
+
+    def receive(self, *, timeout_s: float) -> Frame:
+        """The next frame that answers this request, awaited for at most ``timeout_s`` seconds.
+
+        Raises:
+            ChannelClosed: If the process has ended.
+            CallTimeout: If no frame came in time.
+        """
+        try:
+            frame = self._mailbox.get(timeout=max(0.0, timeout_s))
+        except queue.Empty:
+            raise CallTimeout from None
+        if frame is None:
+            raise ChannelClosed
+        return frame
+
+    def close(self) -> None:
+        """Drops whatever else comes for this request. Safe to call again."""
+        self._channel._forget(self._id)

@@ -7,6 +7,10 @@ bytes, untouched):
 
 A request's answer carries its id; answers may come in any order. Both ends are ours, so a malformed frame is a bug or a
 broken peer, never a client's doing: it closes the connection.
+
+An answer is one RESULT or ERROR, and before it there may be any number of PARTs. A process sends no more than
+`PARTS_AHEAD` of them for one request until MORE tells that some have been taken, so that whoever reads slowly slows the
+model down instead of filling the gateway's memory. CANCEL says that nobody waits for the rest.
 """
 
 from __future__ import annotations
@@ -21,6 +25,9 @@ from typing import Any, BinaryIO, cast
 MAX_META_BYTES = 16 * 1024 * 1024
 """Far above any content type, stack trace or list of modules; a length beyond it is not one of ours."""
 
+PARTS_AHEAD = 32
+"""Parts of one answer that may be on their way or unread."""
+
 _HEADER = struct.Struct("!QBIQ")
 # Up to here, one buffer and one system call cost less than handing the kernel several pieces.
 _JOIN_BYTES = 64 * 1024
@@ -34,8 +41,11 @@ class Kind(enum.IntEnum):
     RESOLVE = 3
     FETCH = 4
     RESOLVE_ALL = 5
+    MORE = 6
+    CANCEL = 7
     RESULT = 16
     ERROR = 17
+    PART = 18
 
 
 class BrokenFrame(Exception):

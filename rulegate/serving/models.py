@@ -26,12 +26,37 @@ class ModelVersion:
     identity: str
 
 
+class Parts(Protocol):
+    """Parts of an answer, as the model has them ready. For one thread at a time."""
+
+    def __next__(self) -> bytes:
+        """The next part.
+
+        Raises:
+            StopIteration: If there is no other.
+            ServingError: As `LoadedModel.predict`; nothing comes after it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the prediction, if it goes on. Safe to call again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """An answer in the scoring protocol: the encoded body and its content type."""
+    """An answer in the scoring protocol.
+
+    Attributes:
+        body: The encoded answer, or the first part of it.
+        content_type: Of what the body is.
+        rest: The parts that follow the first; None for an answer that is whole. The one who gets it closes it, which
+            ends the prediction if it has not ended.
+    """
 
     body: bytes
     content_type: str
+    rest: Parts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +118,8 @@ class LoadedModel(Protocol):
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
         """Answers one request of the scoring protocol.
+
+        An answer may come in parts; then ``timeout_s`` bounds how long the first one takes, and each of the others.
 
         Raises:
             PredictionFailed: If the request is wrong, or the model raised.

@@ -245,6 +245,7 @@ class Residents:
             _close([replica.model for replica in replicas])
             failure = ModelDied(f"the process of {version.reference} ended as soon as it was loaded")
         _log.warning("%s cannot be loaded: %s", version.reference, failure.message, extra={"facts": _facts(failure)})
+        failure.message = f"{version.reference} cannot be loaded: {failure.message}"
         with self._lock:
             self._backoff.failed(version.identity, failure)
             self._forget(resident)

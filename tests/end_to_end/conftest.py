@@ -52,7 +52,14 @@ class GatewayProcess:
         self.started = time.monotonic()
         with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
-                command, stdout=out, stderr=err, env=os.environ | environment, cwd=folder, start_new_session=True
+                command,
+                stdout=out,
+                stderr=err,
+                env=os.environ | environment,
+                cwd=folder,
+                start_new_session=True,
+                # However the tests were started (`nohup` ignores it), the gateway is to hear it.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs yet
             )
         match = wait_until(lambda: self._gone() or re.search(r"http://([\w.]+:\d+)", self.out.read_text()))
         assert match is not True, f"it ended: {self.err.read_text()}"

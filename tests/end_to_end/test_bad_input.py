@@ -76,7 +76,7 @@ def failed(answer, status: int, error_code: str, code: str, *words: str) -> str:
         ("no-alias", ["nobody", "alias"]),
         ("no-version", ["versioned", "99"]),
         ("no-id", ["m-00000000000000000000000000000000"]),
-        ("no-folder", ["model", "MLmodel"]),
+        ("no-folder", ["no folder", "model"]),
     ],
 )
 def test_a_model_that_does_not_resolve(gateway, endpoint, words):
@@ -293,3 +293,54 @@ def test_an_address_of_another_machine(tmp_path):
     done = run_serve(tmp_path, "--host", "203.0.113.7", "--port", "0")
     assert done.returncode == 2
     assert "cannot listen on 203.0.113.7" in done.stderr
+
+
+def test_a_chunked_table_is_refused_because_its_end_cannot_be_told(gateway):
+    import requests
+
+    answer = requests.post(
+        gateway.url + "/endpoints/versioned/invocations",
+        data=iter([b"text\n", b"a\n"]),
+        headers={"content-type": "text/csv"},
+        timeout=60,
+    )
+    failed(answer, 411, "BAD_REQUEST", "RG411", "Content-Length")
+
+
+def test_an_exception_as_long_as_its_request_ends_only_that_request(gateway):
+    """What goes to the log is cut in the model's process, which lives on."""
+    before = gateway.command("pid").json()
+    failed(gateway.command("raise:" + "é" * 5_000), 400, "BAD_REQUEST", "RG507")
+    failed(gateway.command("flood"), 400, "BAD_REQUEST", "RG507")
+    assert gateway.command("pid").json() == before
+
+
+def test_a_body_that_is_not_utf8_is_not_quoted(gateway):
+    for endpoint in ("versioned", "selective"):
+        answer = gateway.post(b'{"secret word": "\xe9"}', f"/endpoints/{endpoint}/invocations")
+        assert answer.status_code == 400
+        assert "secret word" not in answer.text
+
+
+def test_a_path_is_decoded_once(gateway):
+    assert gateway.text("x", "%6fbedient").status_code == 400
+    failed(gateway.text("x", "%256fbedient"), 404, "ENDPOINT_NOT_FOUND", "RG407", "%6fbedient")
+
+
+def test_a_registry_that_does_not_answer_gives_away_no_password(start, helpers):
+    config = helpers.one_endpoint_a_model("http://user:s3cretpass@127.0.0.1:9/base", {"m": "models:/m/1"})
+    gateway = start(config)
+    answer = gateway.text("x", "m")
+    failed(answer, 503, "TEMPORARILY_UNAVAILABLE", "RG501", "does not answer")
+    assert "s3cretpass" not in answer.text + gateway.err.read_text()
+    assert "127.0.0.1" not in answer.text
+
+
+def test_a_host_that_is_none(tmp_path):
+    (tmp_path / "gateway_config.yaml").write_text(VALID % "")
+    for host in ("a" * 70, "é" * 70, "no.such.host.invalid"):
+        done = run_serve(tmp_path, "--host", host, "--port", "0")
+        assert done.returncode == 2
+        assert "cannot listen on" in done.stderr
+        assert "--host" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -174,7 +174,9 @@ def test_what_a_dead_warm_parent_has_forked_ends_with_the_gateway(start, registr
 
 
 def is_busy(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+    """Whether one of its threads computes."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return any((thread / "stat").read_text().rpartition(")")[2].split()[0] == "R" for thread in threads)
 
 
 def worker_of(gateway) -> list[int]:

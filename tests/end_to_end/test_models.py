@@ -151,6 +151,24 @@ def test_the_end_lets_requests_in_flight_finish(start, registry, helpers, tmp_pa
     assert "Traceback" not in gateway.err.read_text()
 
 
+def test_a_stopped_model_does_not_outlive_the_gateway(start, registry, helpers):
+    gateway = start(helpers.one_endpoint_a_model(registry["uri"], {"obedient": "models:/obedient/1"}))
+    (pid,) = gateway.command("pid").json()["predictions"]
+    os.kill(pid, signal.SIGSTOP)
+    processes = gateway.processes()
+    for process in processes:
+        if process != pid and b"warm_parent" not in Path(f"/proc/{process}/cmdline").read_bytes():
+            os.kill(process, signal.SIGKILL)
+    helpers.wait_until(lambda: not any(helpers.alive(process) for process in processes))
+
+
+def test_a_signal_right_after_the_start_ends_it_cleanly_and_soon(start, registry, helpers):
+    config = helpers.one_endpoint_a_model(registry["uri"], {"m": "models:/versioned/1"})
+    for _ in range(3):
+        gateway = start(config)
+        assert gateway.stop() == 0
+
+
 def test_ctrl_c_reaches_the_whole_terminal_and_does_no_harm(start, registry, helpers):
     gateway = start(helpers.one_endpoint_a_model(registry["uri"], {"obedient": "models:/obedient/1"}))
     assert gateway.command("echo:x").status_code == 200

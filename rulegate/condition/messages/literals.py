@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rulegate.condition import vocabulary
 from rulegate.condition.messages.codes import Code
-from rulegate.condition.patterns import PatternError
 from rulegate.diagnostics import Diagnostic, Source, Span
+
+if TYPE_CHECKING:
+    from rulegate.condition.patterns import PatternError
 
 _SHOWN = 60
 """Characters of a literal that a message repeats."""

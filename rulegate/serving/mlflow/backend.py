@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
+from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed, Exchange
 from rulegate.serving.errors import (
     ModelBroken,
     ModelDied,
@@ -16,9 +17,10 @@ from rulegate.serving.errors import (
     PredictionFailed,
     PredictionTimeout,
     ResultNotEncodable,
+    ServingError,
     UnsupportedContentType,
 )
-from rulegate.serving.frames import Kind
+from rulegate.serving.frames import PARTS_AHEAD, Frame, Kind
 from rulegate.serving.memory import process_memory_bytes
 from rulegate.serving.mlflow.likely_modules import likely_modules
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
@@ -31,6 +33,10 @@ _FAILURES = {
     "not_encodable": ResultNotEncodable,
     "failed": PredictionFailed,
 }
+
+
+# Only while others send it large bodies does a process take time to hear that nobody waits for an answer any more.
+_CANCEL_WITHIN_S = 5.0
 
 
 class ProcessBackend:
@@ -76,6 +82,7 @@ class _ProcessModel:
         self._stuck_after_s = stuck_after_s
         self._forked = forked
         self._on_end = on_end
+        self._streams = False
         self._channel = Channel(forked.socket, name=version.reference, on_close=self._ended)
 
     def load(self, folder: Path, batching: Batching | None, *, timeout_s: float) -> list[str]:
@@ -90,25 +97,41 @@ class _ProcessModel:
         facts = answer.facts()
         if answer.kind is Kind.ERROR:
             raise ModelBroken(facts["message"], detail=facts["detail"])
+        self._streams = facts["streams"]
         modules: list[str] = facts["modules"]
         return modules
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
         """See `LoadedModel.predict`."""
+        until_s = time.monotonic() + timeout_s
+        exchange = self._channel.exchange()
+        rest = None
         try:
-            answer = self._channel.call(Kind.PREDICT, content_type, body, timeout_s=timeout_s)
-        except ChannelClosed:
-            raise ModelDied(f"the process of {self._version.reference} ended while it had the request") from None
-        except CallTimeout:
-            if self._channel.silent_s() >= self._stuck_after_s:
-                _log.warning("%s says nothing any more; its process is given up", self._version.reference)
-                self.close()
-            raise PredictionTimeout(f"{self._version.reference} did not answer in time") from None
-        if answer.kind is Kind.RESULT:
-            return Prediction(answer.body, answer.meta)
-        facts = answer.facts()
-        failure = _FAILURES[facts["kind"]]
-        raise failure(facts["message"], error_code=facts["error_code"], detail=facts["detail"], fields=facts["fields"])
+            exchange.send(Kind.PREDICT, content_type, body, timeout_s=timeout_s)
+            answer = exchange.receive(timeout_s=until_s - time.monotonic())
+            if answer.kind is Kind.PART:
+                rest = _Parts(self, exchange, timeout_s)
+        except ChannelClosed as error:
+            raise self.failure(error) from None
+        except CallTimeout as error:
+            if self._streams:
+                _cancel(exchange)
+            raise self.failure(error) from None
+        finally:
+            if rest is None:
+                exchange.close()
+        if answer.kind is Kind.ERROR:
+            raise _refusal(answer)
+        return Prediction(answer.body, answer.meta, rest)
+
+    def failure(self, error: ChannelClosed | CallTimeout) -> ServingError:
+        """What it means for a request that its exchange with the process ended so; a stuck process is given up."""
+        if isinstance(error, ChannelClosed):
+            return ModelDied(f"the process of {self._version.reference} ended while it had the request")
+        if self._channel.silent_s() >= self._stuck_after_s:
+            _log.warning("%s says nothing any more; its process is given up", self._version.reference)
+            self.close()
+        return PredictionTimeout(f"{self._version.reference} did not answer in time")
 
     def memory_bytes(self) -> int:
         """See `LoadedModel.memory_bytes`."""
@@ -122,3 +145,52 @@ class _ProcessModel:
     def _ended(self) -> None:
         self._forked.release()
         self._on_end()
+
+
+class _Parts:
+    """The parts of an answer that follow the first."""
+
+    def __init__(self, model: _ProcessModel, exchange: Exchange, timeout_s: float) -> None:
+        self._model = model
+        self._exchange = exchange
+        self._timeout_s = timeout_s
+        self._taken = 1
+        self._ended = False
+
+    def __next__(self) -> bytes:
+        if self._ended:
+            raise StopIteration
+        try:
+            if self._taken == PARTS_AHEAD // 2:
+                self._exchange.send(Kind.MORE, str(self._taken), timeout_s=self._timeout_s)
+                self._taken = 0
+            frame = self._exchange.receive(timeout_s=self._timeout_s)
+        except (ChannelClosed, CallTimeout) as error:
+            self.close()
+            raise self._model.failure(error) from None
+        if frame.kind is Kind.PART:
+            self._taken += 1
+            return frame.body
+        self._ended = True
+        self.close()
+        if frame.kind is Kind.ERROR:
+            raise _refusal(frame)
+        return frame.body
+
+    def close(self) -> None:
+        if not self._ended:
+            self._ended = True
+            _cancel(self._exchange)
+        self._exchange.close()
+
+
+def _cancel(exchange: Exchange) -> None:
+    # If the process is gone or reads nothing, there is nobody to be told.
+    with contextlib.suppress(ChannelClosed, CallTimeout):
+        exchange.send(Kind.CANCEL, timeout_s=_CANCEL_WITHIN_S)
+
+
+def _refusal(answer: Frame) -> PredictionFailed:
+    facts = answer.facts()
+    failure = _FAILURES[facts["kind"]]
+    return failure(facts["message"], error_code=facts["error_code"], detail=facts["detail"], fields=facts["fields"])

@@ -2,7 +2,8 @@
 
 The main thread reads. A model that answers row by row has its requests merged, see `batching`. Predictions of any other
 run in a few threads, as they do in MLflow's scoring server, so that a model that waits for something else does not hold
-up its other requests. Answers go back in the order in which they are ready.
+up its other requests. Answers go back in the order in which they are ready. One that is asked for bit by bit has a
+thread of its own, see `streaming`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from mlflow.environment_variables import _MLFLOW_IS_IN_SERVING_ENVIRONMENT
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
 from rulegate.serving.mlflow.batching import ROW_BY_ROW, Batcher, answers_row_by_row
-from rulegate.serving.mlflow.redaction import for_client
-from rulegate.serving.mlflow.scoring import score
+from rulegate.serving.mlflow.redaction import for_client, for_log
+from rulegate.serving.mlflow.scoring import asks_for_stream, can_stream, score
+from rulegate.serving.mlflow.streaming import Streams
 from rulegate.serving.models import Batching
 
 _KINDS = {UnsupportedContentType: "unsupported_content_type", ResultNotEncodable: "not_encodable"}
@@ -46,10 +48,14 @@ def run(sock: socket.socket) -> None:
         model = _load(Path(facts["folder"]))
         batching = _batching(model, facts["batching"])
     except BaseException as error:  # noqa: BLE001 - a model's code may raise anything, SystemExit included
-        failure = {"message": _why(error), "detail": traceback.format_exc()}
+        failure = {"message": _why(error), "detail": for_log(traceback.format_exc())}
         write_frame(sock, Frame(first.request_id, Kind.ERROR, json.dumps(failure)))
         return
-    loaded = {"modules": _installed(set(sys.modules) - before), "batches": batching is not None}
+    loaded = {
+        "modules": _installed(set(sys.modules) - before),
+        "batches": batching is not None,
+        "streams": can_stream(model),
+    }
     write_frame(sock, Frame(first.request_id, Kind.RESULT, json.dumps(loaded)))
     _serve(model, batching, sock, stream)
 
@@ -109,8 +115,15 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
         def take(frame: Frame) -> object:
             return threads.submit(lambda: send(alone(frame)))
 
+    streams = Streams(model, send, failed=_failure) if can_stream(model) else None
     while (frame := read_frame(stream)) is not None:
-        take(frame)
+        if frame.kind is not Kind.PREDICT:
+            if streams is not None:
+                streams.tell(frame)
+        elif streams is not None and asks_for_stream(frame.body, frame.meta):
+            streams.submit(frame)
+        else:
+            take(frame)
     # The gateway has hung up: nobody waits for what may still be running.
     os._exit(0)
 
@@ -118,7 +131,13 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
 def _answer(model: mlflow.pyfunc.PyFuncModel, frame: Frame) -> Frame:
     try:
         return Frame(frame.request_id, Kind.RESULT, "application/json", score(model, frame.body, frame.meta))
-    except PredictionFailed as error:
+    except BaseException as error:  # noqa: BLE001 - an answer is owed, even by a model that raises SystemExit
+        return _failure(frame.request_id, error)
+
+
+def _failure(request_id: int, error: BaseException) -> Frame:
+    """The answer to a request that ended with ``error``."""
+    if isinstance(error, PredictionFailed):
         facts: dict[str, Any] = {
             "kind": _KINDS.get(type(error), "failed"),
             "message": error.message,
@@ -126,12 +145,12 @@ def _answer(model: mlflow.pyfunc.PyFuncModel, frame: Frame) -> Frame:
             "detail": error.detail,
             "fields": error.fields,
         }
-    except BaseException as error:  # noqa: BLE001 - an answer is owed, even by a model that raises SystemExit
+    else:
         facts = {
             "kind": "failed",
             "message": f"The model ended the request with {type(error).__name__}.",
             "error_code": "BAD_REQUEST",
-            "detail": traceback.format_exc(),
+            "detail": "".join(traceback.format_exception(error)),
             "fields": {},
         }
-    return Frame(frame.request_id, Kind.ERROR, json.dumps(facts))
+    return Frame(request_id, Kind.ERROR, json.dumps(facts))

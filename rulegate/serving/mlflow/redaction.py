@@ -23,9 +23,25 @@ _QUOTED_DATA = (
 
 _ENDS = (
     "\nInput: \n",  # and then the body
+    ", but it got input data ",
     " IMPORTANT: The MLflow Model scoring protocol has changed in MLflow version 2.0.",  # and how to serve with 1.30
 )
 """What MLflow ends some messages with, none of it for clients of a gateway; cut from here on."""
+
+
+_MAX_DETAIL_CHARACTERS = 64 * 1024
+_AUTHORITY = re.compile(r"(?<=://)[^/\s@'\"]{1,200}@")
+
+
+def for_log(detail: str) -> str:
+    """The text without passwords in addresses, and with its middle left out if it is longer than a log should hold.
+
+    What an exception says may be as long as the request that it quotes; the end of a stack trace says most.
+    """
+    if len(detail) > _MAX_DETAIL_CHARACTERS:
+        half = _MAX_DETAIL_CHARACTERS // 2
+        detail = f"{detail[:half]}\n… {len(detail) - 2 * half} characters are left out …\n{detail[-half:]}"
+    return _AUTHORITY.sub("…@", detail)
 
 
 def without_paths(message: str) -> str:
@@ -42,7 +58,7 @@ def for_client(message: str) -> str:
         _, closed, tail = rest.rpartition(after)
         if found and closed:
             message = head + instead + tail
-    message = without_paths(message).strip()
+    message = _AUTHORITY.sub("…@", without_paths(message)).strip()
     if len(message) > MAX_MESSAGE_CHARACTERS:
         message = message[: MAX_MESSAGE_CHARACTERS - 1] + "…"
     return message

@@ -33,7 +33,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.store.artifact.utils.models import ParsedModelUri, _parse_model_uri, get_model_name_and_version
 
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
-from rulegate.serving.mlflow.redaction import for_client
+from rulegate.serving.mlflow.redaction import for_client, for_log
 
 MAX_CALLS = 16
 """Calls that run at once; more wait."""
@@ -80,11 +80,14 @@ def _answer(frame: Frame) -> Frame:
 
 def _failure(error: Exception) -> dict[str, Any]:
     """What is told of an error; ``known`` if the registry answered, and the answer was no."""
-    if isinstance(error, MlflowException):
-        known = error.error_code in _NO_CODES or "No versions of model" in error.message
-        return {"message": for_client(error.message), "detail": "", "known": known}
-    message = for_client(f"{type(error).__name__}: {error}")
-    return {"message": message, "detail": traceback.format_exc(), "known": isinstance(error, FileNotFoundError)}
+    detail = for_log(traceback.format_exc())
+    if not isinstance(error, MlflowException):
+        message = for_client(f"{type(error).__name__}: {error}")
+        return {"message": message, "detail": detail, "known": isinstance(error, FileNotFoundError)}
+    if error.error_code in _NO_CODES or "No versions of model" in error.message:
+        return {"message": for_client(error.message), "detail": "", "known": True}
+    # What a store or its network says of itself names hosts and, in addresses, passwords.
+    return {"message": "the registry, or the store behind it, does not answer", "detail": detail, "known": False}
 
 
 def resolve(model_uri: str, registry_uri: str | None) -> dict[str, Any]:
@@ -170,6 +173,8 @@ def fetch(
     """
     _use(registry_uri)
     folder = Path(cache) / identity
+    if folder.exists() and not folder.is_dir():
+        folder.unlink()
     if folder.is_dir():
         with contextlib.suppress(OSError):
             os.utime(folder)
@@ -191,7 +196,7 @@ def _bring(artifact_uri: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="fetching-", dir=folder.parent) as partial:
         brought = Path(mlflow.artifacts.download_artifacts(artifact_uri=artifact_uri, dst_path=partial))
         if not (brought / _MODEL_FILE).is_file():
-            raise MlflowException(f"It is no MLflow model: it has no {_MODEL_FILE} file")
+            raise MlflowException(f"It is no MLflow model: it has no {_MODEL_FILE} file", INVALID_PARAMETER_VALUE)
         try:
             brought.rename(folder)
         except OSError:
@@ -249,6 +254,8 @@ def _local_folder(model_uri: str) -> Path | None:
 
 
 def _resolve_folder(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise MlflowException(f"There is no folder '{folder.name}'", INVALID_PARAMETER_VALUE)
     model_file = folder / _MODEL_FILE
     if not model_file.is_file():
         message = f"The folder '{folder.name}' is no MLflow model: it has no {_MODEL_FILE} file"

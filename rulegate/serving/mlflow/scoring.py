@@ -7,8 +7,10 @@ are apart here so that each kind of failure can be told from the others, and no 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import traceback
+from collections.abc import Generator
 from io import BytesIO, StringIO
 from typing import Any, NamedTuple
 
@@ -19,7 +21,7 @@ from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input, pars
 from mlflow.utils.proto_json_utils import MlflowInvalidInputException, NumpyEncoder, _get_jsonable_obj
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable
-from rulegate.serving.mlflow.redaction import for_client, without_paths
+from rulegate.serving.mlflow.redaction import for_client, for_log, without_paths
 from rulegate.serving.protocol import CSV, JSON, check_content_type
 
 # The first two are told apart from the others, the last is for the log.
@@ -89,17 +91,40 @@ def predict(model: PyFuncModel, parsed: Parsed) -> Any:
     """
     try:
         return model.predict(parsed.data, params=parsed.params)
-    except MlflowException as error:
-        # With any other code it tells the client what is wrong with the request: no news for who reads the log.
-        detail = _trace(error) if error.error_code == "INTERNAL_ERROR" else ""
-        error.message = f"Failed to predict data. Error: {error.message}"
-        raise _refused(error, detail) from None
     except Exception as error:  # noqa: BLE001 - a model may raise anything
-        message = (
-            "Encountered an unexpected error while evaluating the model. Verify that the serialized input Dataframe is"
-            " compatible with the model for inference."
-        )
-        raise _refused(MlflowException(message, error_code=BAD_REQUEST), _trace(error)) from None
+        raise _raised(error) from None
+
+
+def can_stream(model: PyFuncModel) -> bool:
+    """Whether the model was saved with a ``predict_stream``."""
+    return bool(model.metadata.flavors["python_function"].get("streamable"))
+
+
+def asks_for_stream(body: bytes, content_type: str) -> bool:
+    """Whether the request has ``"stream": true`` beside its data; what is wrong with it is no matter here."""
+    try:
+        request = json.loads(body) if check_content_type(content_type) == JSON else None
+    except (PredictionFailed, ValueError, RecursionError):
+        return False
+    return isinstance(request, dict) and request.get("stream") is True
+
+
+def stream(model: PyFuncModel, body: bytes, content_type: str) -> Generator[bytes]:
+    """What the model says to one request, bit by bit, as server-sent events; to be closed.
+
+    Raises:
+        PredictionFailed: If the request is wrong, or the model raised, be it after some events.
+    """
+    parsed = parse(model, body, content_type)
+    with contextlib.closing(model.predict_stream(parsed.data, params=parsed.params)) as said:
+        while True:
+            try:
+                event = next(said)
+            except StopIteration:
+                return
+            except Exception as error:  # noqa: BLE001 - a model may raise anything
+                raise _raised(error) from None
+            yield b"data: " + encode(event, wrapped=False) + b"\n\n"
 
 
 def encode(result: Any, *, wrapped: bool) -> bytes:
@@ -123,6 +148,19 @@ def encode(result: Any, *, wrapped: bool) -> bytes:
             error_code="INTERNAL_ERROR",
             detail=_trace(error),
         ) from None
+
+
+def _raised(error: Exception) -> PredictionFailed:
+    """What the client is told when the model, or MLflow before it, raised ``error``."""
+    if isinstance(error, MlflowException):
+        error.message = f"Failed to predict data. Error: {error.message}"
+        # With any other code it tells the client what is wrong with the request: no news for who reads the log.
+        return _refused(error, _trace(error) if error.error_code == "INTERNAL_ERROR" else "")
+    message = (
+        "Encountered an unexpected error while evaluating the model. Verify that the serialized input Dataframe is"
+        " compatible with the model for inference."
+    )
+    return _refused(MlflowException(message, error_code=BAD_REQUEST), _trace(error))
 
 
 def _malformed(message: str) -> PredictionFailed:
@@ -149,4 +187,4 @@ def _refused(error: MlflowException, detail: str = "") -> PredictionFailed:
 
 
 def _trace(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))
+    return for_log("".join(traceback.format_exception(error)))

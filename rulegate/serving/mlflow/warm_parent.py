@@ -38,6 +38,9 @@ from typing import Any, cast
 MAX_MESSAGE_BYTES = 128 * 1024
 """The longest control message, well below what the kernel queues; a longer list of modules is sent in parts."""
 
+_F_SETSIG = 10
+"""Linux's number for naming another signal than SIGIO; Python's fcntl module has no name for it."""
+
 _WARM_MODULES = (
     "pandas",
     "mlflow.pyfunc",
@@ -62,11 +65,12 @@ def main() -> None:
 def live_no_longer_than_the_gateway(lifeline: int) -> None:
     """Has the kernel end this process group when the other end of the pipe closes.
 
-    SIGIO ends a process by default; sent to the group, it reaches every process forked from here. A thread that waits
-    for the end of a pipe would not do: a model that computes without releasing the interpreter would outlive it.
+    SIGKILL, sent to the group, reaches every process forked from here, stopped ones too. A thread that waits for the
+    end of a pipe would not do: a model that computes without releasing the interpreter would outlive it.
     """
     os.set_inheritable(lifeline, False)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, _F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
     # The gateway may have ended before the kernel was told to watch.
     if select.select([lifeline], [], [], 0)[0]:

@@ -23,6 +23,9 @@ class Obedient(mlflow.pyfunc.PythonModel):
     def _raise(self, argument):
         raise ValueError(f"{argument} in {__file__}")
 
+    def _flood(self, _):
+        raise ValueError("é" * 20_000_000)
+
     def _refuse(self, argument):
         raise mlflow.exceptions.MlflowException(f"{argument} in /srv/secret/place.txt", error_code=1000)
 

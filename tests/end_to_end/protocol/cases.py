@@ -664,6 +664,7 @@ def llm() -> Iterator[Case]:
         "stream": {"messages": [message], "stream": False},
     }
     yield from of("chatting", bodies)
+    yield from of("speaking", {"stream": {"prompt": "one two", "stream": True}, "no stream": {"prompt": "one two"}})
     yield from of(
         "bare",
         {

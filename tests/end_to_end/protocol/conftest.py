@@ -112,7 +112,7 @@ def servers(models: Path, start: Any, helpers: Any, tmp_path_factory: pytest.Tem
 @pytest.fixture(scope="session")
 def answers(servers: Servers) -> dict[Any, tuple[Answer, Answer]]:
     """What both servers answer to each case, several of which they have at once."""
-    with ThreadPoolExecutor(8) as threads:
-        stock = threads.map(servers.ask_stock, CASES)
-        ours = threads.map(servers.ask_gateway, CASES)
+    with ThreadPoolExecutor(8) as some, ThreadPoolExecutor(8) as others:
+        stock = some.map(servers.ask_stock, CASES)
+        ours = others.map(servers.ask_gateway, CASES)
         return dict(zip(CASES, zip(stock, ours, strict=True), strict=True))

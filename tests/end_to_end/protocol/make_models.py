@@ -115,7 +115,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     save_described(folder)
     save_sklearn(folder)
-    for script in ("returning", "raising", "waiting"):
+    for script in ("returning", "raising", "waiting", "speaking"):
         save_code(folder / script, script)
     for script in ("hint_texts", "hint_objects", "hint_dicts", "chatting"):
         save_code(folder / script.replace("_", "-"), script)

@@ -104,6 +104,14 @@ def timeout(case, answer):
     return failure(answer, 504, "DEADLINE_EXCEEDED", "local:waiting@… did not answer in time")
 
 
+def stream(case, answer):
+    if str(case) != "speaking: stream":
+        return answer
+    said = [{"word": "one", "number": None}, {"word": "two", "number": 0.5}]
+    body = "".join(f"data: {data}\n\n" for data in (*map(json.dumps, said), "[DONE]"))
+    return dataclasses.replace(answer, content_type="text/event-stream", body=body)
+
+
 def stack_trace(case, answer):
     return with_facts(answer, lambda facts: {name: facts[name] for name in facts if name != "stack_trace"})
 
@@ -146,6 +154,7 @@ DIFFERENCES = (
     no_number,
     body_limit,
     timeout,
+    stream,
     stack_trace,
     old_releases,
     quoted_data,

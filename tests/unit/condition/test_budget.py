@@ -29,6 +29,7 @@ TOO_COSTLY = {
     "request.json.upper() == 'A'": "ŉ" * 2_000_000,
     "[1] in request.json": [[2]] * MANY,
     "max(request.json) == 1": [1] * MANY,
+    "min(request.json) == 'a'": "\N{GRINNING FACE}" * MANY,
     "str(request.json) == ''": [DIGITS] * 1_000,
     "re.search('(a|b){200}c', request.json)": LONG,
     "re.search('a[ab]{13}z', request.json)": "".join(format(n, "b") for n in range(50_000)).translate(
@@ -112,6 +113,7 @@ ERRS = {
     "ip_in(request.remote_addr, '10.0.0.0/8')": 1,
     "bucket(request.json, 10) < 10": [],
     "any(x for x, y in request.json)": [[0, 2], [1]],
+    "sum(request.json) == 0": "\N{GRINNING FACE}" * MANY,
 }
 
 

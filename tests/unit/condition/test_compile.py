@@ -32,7 +32,7 @@ def test_even_past_the_checker_nothing_unlisted_is_generated(node):
     checked, _ = check(source, Constant(AT, 1))
     object.__setattr__(checked, "root", node)
     with pytest.raises(AssertionError, match="generated code may not hold"):
-        compile_checked(checked)
+        compile_checked(checked, {})
 
 
 def test_every_rule_of_the_grammar_makes_a_node():

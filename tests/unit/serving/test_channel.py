@@ -114,3 +114,48 @@ def test_a_peer_that_speaks_nonsense_is_gone():
 
     with channel_to(nonsense) as (channel, _), pytest.raises(ChannelClosed):
         channel.call(Kind.PREDICT, timeout_s=10)
+
+
+def in_parts(sock, stream) -> None:
+    """Answers each request with as many parts as its body says, and then with what it was told meanwhile."""
+    while (frame := read_frame(stream)) is not None:
+        for number in range(int(frame.body)):
+            write_frame(sock, Frame(frame.request_id, Kind.PART, "", str(number).encode()))
+        told = read_frame(stream)
+        write_frame(sock, Frame(told.request_id, Kind.RESULT, told.meta))
+
+
+def test_an_exchange_takes_all_that_comes_for_its_request():
+    with channel_to(in_parts) as (channel, _):
+        exchange = channel.exchange()
+        exchange.send(Kind.PREDICT, "m", b"3", timeout_s=10)
+        assert [exchange.receive(timeout_s=10).body for _ in range(3)] == [b"0", b"1", b"2"]
+        exchange.send(Kind.MORE, "16", timeout_s=10)
+        end = exchange.receive(timeout_s=10)
+        assert (end.kind, end.meta) == (Kind.RESULT, "16")
+        with pytest.raises(CallTimeout):
+            exchange.receive(timeout_s=0)
+        exchange.close()
+        exchange.close()
+
+
+def test_what_comes_for_a_closed_exchange_is_dropped():
+    with channel_to(in_parts) as (channel, _):
+        dropped, kept = channel.exchange(), channel.exchange()
+        dropped.send(Kind.PREDICT, "m", b"100", timeout_s=10)
+        dropped.close()
+        kept.send(Kind.MORE, "kept", timeout_s=10)
+        assert kept.receive(timeout_s=10).meta == "kept"
+        kept.close()
+
+
+def test_the_end_of_the_process_is_known_before_a_caller_hears_of_it():
+    """A caller who asks again at once does not ask the same process."""
+
+    def gone(_sock, stream) -> None:
+        read_frame(stream)
+
+    with channel_to(gone) as (channel, closed):
+        with pytest.raises(ChannelClosed):
+            channel.call(Kind.PREDICT, timeout_s=10)
+        assert closed.is_set()
