@@ -55,7 +55,7 @@ class Rest:
 
 
 class Processes:
-    """The gateway's processes, told apart: they are forked from one another and have one name."""
+    """The gateway's processes, told apart."""
 
     def __init__(self, main: int) -> None:
         self._main = main
@@ -63,16 +63,14 @@ class Processes:
     def worker(self) -> int:
         return next(pid for pid in self.all() if _parent(pid) == self._main)
 
-    def warm_parents(self) -> list[int]:
-        return [pid for pid in self._forking() if os.getpgid(pid) == pid]
-
-    def forked(self) -> list[int]:
-        """The registry process, and all model processes."""
-        return [pid for pid in self._forking() if os.getpgid(pid) != pid]
+    def models(self) -> list[int]:
+        return [pid for pid in self.all() if _name(pid) == "rg-model"]
 
     def registry(self) -> int | None:
-        """The one that has the registry's database open."""
-        return next((pid for pid in self.forked() if _has_database(pid)), None)
+        return next((pid for pid in self.all() if _name(pid) == "rg-registry"), None)
+
+    def warm_parent(self) -> int | None:
+        return next((pid for pid in self.all() if _leads_warm_parent(pid)), None)
 
     def all(self) -> list[int]:
         parents = {}
@@ -85,25 +83,21 @@ class Processes:
             found |= {pid for pid, parent in parents.items() if parent in found}
         return sorted(found)
 
-    def _forking(self) -> list[int]:
-        found = []
-        for pid in self.all():
-            with contextlib.suppress(OSError):
-                if b"warm_parent" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    os.getpgid(pid)
-                    found.append(pid)
-        return found
-
 
 def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def _has_database(pid: int) -> bool:
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            if os.readlink(descriptor).endswith("mlflow.db"):
-                return True
+def _name(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
+
+
+def _leads_warm_parent(pid: int) -> bool:
+    """Whether it is a warm parent; what it has forked has its command line, and is in its group."""
+    with contextlib.suppress(OSError):
+        return b"warm_parent" in Path(f"/proc/{pid}/cmdline").read_bytes() and os.getpgid(pid) == pid
     return False
 
 
@@ -159,7 +153,7 @@ class Soak:
             *[lambda: self._ask(f"v{self._random.randint(1, VERSIONS)}", pause_s=0.05)] * 6,
             lambda: self._move(pause_s=1.0),
             lambda: self._kill("models killed", self._a_model, pause_s=3.0),
-            lambda: self._kill("warm parents killed", self._a_warm_parent, pause_s=23.0),
+            lambda: self._kill("warm parents killed", self._processes.warm_parent, pause_s=23.0),
             lambda: self._kill("registry processes killed", self._processes.registry, pause_s=17.0),
         ]
         threads = [threading.Thread(target=self._repeat, args=(job,)) for job in jobs]
@@ -207,12 +201,8 @@ class Soak:
                 self._count(self.done, what)
 
     def _a_model(self) -> int | None:
-        registry = self._processes.registry()
-        models = [pid for pid in self._processes.forked() if pid != registry]
-        return self._random.choice(models) if models and registry else None
-
-    def _a_warm_parent(self) -> int | None:
-        return next(iter(self._processes.warm_parents()), None)
+        models = self._processes.models()
+        return self._random.choice(models) if models else None
 
     def _rest(self) -> Rest:
         """Waits until every model has left memory, and weighs what is left."""
@@ -233,7 +223,7 @@ class Soak:
 
     def _until_idle(self) -> None:
         until = time.monotonic() + 60
-        while time.monotonic() < until and len(self._processes.forked()) > 1:
+        while time.monotonic() < until and self._processes.models():
             time.sleep(0.5)
         time.sleep(1)
 
@@ -262,11 +252,12 @@ def _config(folder: Path) -> str:
 
 def _fill_registry(folder: Path) -> Any:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    warnings.simplefilter("ignore")
     import logging
 
     import mlflow
 
+    # Here, because MLflow's import brings filters of its own.
+    warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     experiment = mlflow.create_experiment("soak", artifact_location=(folder / "artifacts").as_uri())

@@ -125,15 +125,17 @@ def test_a_model_killed_under_load_fails_only_what_it_had(gateway, others, helpe
     assert running.outcomes[DIED] <= 3 * 4
 
 
-def processes_of(gateway, what: str) -> list[int]:
-    """The warm parents, or what they forked: a forked process has the command line of its parent."""
+def processes_of(gateway, name: str) -> list[int]:
+    """The gateway's processes of a name, or its warm parent, which leads the group of what it forks."""
     found = []
     for pid in gateway.processes():
         with contextlib.suppress(OSError):
-            if b"warm_parent" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                is_parent = os.getpgid(pid) == pid
-                if is_parent == (what == "warm parent"):
-                    found.append(pid)
+            if name == "warm parent":
+                is_one = b"warm_parent" in Path(f"/proc/{pid}/cmdline").read_bytes() and os.getpgid(pid) == pid
+            else:
+                is_one = Path(f"/proc/{pid}/comm").read_text().strip() == name
+            if is_one:
+                found.append(pid)
     return found
 
 
@@ -156,12 +158,36 @@ def test_a_warm_parent_killed_under_load_fails_nothing(gateway, others, helpers)
     helpers.wait_until(lambda: gateway.command("pid", "many-9").status_code == 200)
 
 
+def test_what_a_dead_warm_parent_has_forked_ends_with_the_gateway(start, registry, helpers):
+    """Also where the gateway is killed, and the model computes without end."""
+    gateway = start(helpers.one_endpoint_a_model(registry["uri"], {"moody": "models:/moody/1"}))
+    pid = pid_of(gateway)
+    (parent,) = processes_of(gateway, "warm parent")
+    os.kill(parent, signal.SIGKILL)
+    with ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(gateway.command, "spin", "moody")
+        helpers.wait_until(lambda: is_busy(pid))
+        for process in {gateway.process.pid, *worker_of(gateway)}:
+            os.kill(process, signal.SIGKILL)
+        assert stuck.exception() is not None
+    helpers.wait_until(lambda: not helpers.alive(pid))
+
+
+def is_busy(pid: int) -> bool:
+    """Whether one of its threads computes."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return any((thread / "stat").read_text().rpartition(")")[2].split()[0] == "R" for thread in threads)
+
+
+def worker_of(gateway) -> list[int]:
+    return [pid for pid in gateway.processes() if parent_of(pid) == gateway.process.pid]
+
+
 def test_a_registry_process_killed_under_load_fails_nothing(start, registry, helpers, tmp_path):
     models = {f"many-{n}": f"models:/many/{n}" for n in range(1, 13)}
     gateway = start(helpers.one_endpoint_a_model(registry["uri"], models), RULEGATE_CACHE=str(tmp_path / "cache"))
     helpers.wait_until(lambda: gateway.command("pid", "many-1").status_code == 200)
-    (model,) = gateway.command("pid", "many-1").json()["predictions"]
-    (of_registry,) = [pid for pid in processes_of(gateway, "forked") if pid != model]
+    (of_registry,) = processes_of(gateway, "rg-registry")
     with ThreadPoolExecutor(12) as threads:
         cold = [threads.submit(gateway.command, "pid", name) for name in models]
         helpers.wait_until(lambda: sum(call.done() for call in cold) >= 3)
@@ -469,8 +495,8 @@ def test_connections_to_a_stuck_model_leave_the_others_alone(start, registry, he
 def test_after_all_of_it_nothing_is_left_but_the_gateway(gateway, helpers):
     """Its threads and descriptors are those of a gateway that has just been asked, its log without a traceback."""
     assert gateway.text("x", "other").status_code == 200
-    (worker,) = [pid for pid in gateway.processes() if parent_of(pid) == gateway.process.pid]
-    living = len(processes_of(gateway, "forked"))
+    (worker,) = worker_of(gateway)
+    living = len(processes_of(gateway, "rg-model"))
     descriptors = len(os.listdir(f"/proc/{worker}/fd"))
     assert descriptors < 60 + 4 * living
     assert gateway.stop() == 0
