@@ -168,11 +168,15 @@ class Batcher:
         model: Answers row by row.
         batching: How requests are merged.
         alone: Answers a request that does not merge; called in the batcher's thread.
-        send: Sends an answer back.
+        send: Sends answers back, all at once.
     """
 
     def __init__(
-        self, model: PyFuncModel, batching: Batching, alone: Callable[[Frame], Frame], send: Callable[[Frame], None]
+        self,
+        model: PyFuncModel,
+        batching: Batching,
+        alone: Callable[[Frame], Frame],
+        send: Callable[[Sequence[Frame]], None],
     ) -> None:
         self._model = model
         self._batching = batching
@@ -191,7 +195,7 @@ class Batcher:
             for frame in self._waiting():
                 rows = rows_of(frame)
                 if rows is None:
-                    self._send(self._alone(frame))
+                    self._send([self._alone(frame)])
                 else:
                     groups.setdefault(rows.key, []).append((frame, rows))
             for group in groups.values():
@@ -218,8 +222,8 @@ class Batcher:
                 # One request of them is at fault; apart, each gets its own answer.
                 pass
             else:
-                for frame, body in zip(frames, bodies, strict=True):
-                    self._send(Frame(frame.request_id, Kind.RESULT, JSON, body))
+                answers = zip(frames, bodies, strict=True)
+                self._send([Frame(frame.request_id, Kind.RESULT, JSON, body) for frame, body in answers])
                 return
         for frame in frames:
-            self._send(self._alone(frame))
+            self._send([self._alone(frame)])

@@ -18,7 +18,7 @@ import sys
 import sysconfig
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -100,9 +100,9 @@ def _installed(names: set[str]) -> list[str]:
 def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: socket.socket, stream: BinaryIO) -> None:
     write = threading.Lock()
 
-    def send(reply: Frame) -> None:
+    def send(replies: Sequence[Frame]) -> None:
         with write:
-            write_frame(sock, reply)
+            write_frame(sock, *replies)
 
     def alone(frame: Frame) -> Frame:
         return _answer(model, frame)
@@ -114,9 +114,9 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
         threads = ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4), thread_name_prefix="predict")
 
         def take(frame: Frame) -> object:
-            return threads.submit(lambda: send(alone(frame)))
+            return threads.submit(lambda: send([alone(frame)]))
 
-    streams = Streams(model, send, failed=_failure) if can_stream(model) else None
+    streams = Streams(model, lambda frame: send([frame]), failed=_failure) if can_stream(model) else None
     while (frame := read_frame(stream)) is not None:
         if frame.kind is not Kind.PREDICT:
             if streams is not None:

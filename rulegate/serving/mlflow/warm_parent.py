@@ -94,9 +94,10 @@ def _settle() -> None:
     gc.freeze()
 
 
-def _go_first_if_memory_runs_out() -> None:
-    """Has the kernel, should the machine run out of memory, end a process that is easily replaced, not the gateway."""
+def _tell_the_system(role: str) -> None:
+    """Names this process, and has it go before the gateway if memory runs out: it is easily replaced."""
     with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(f"rg-{role}")
         Path("/proc/self/oom_score_adj").write_text("500")
 
 
@@ -157,7 +158,7 @@ class _Forking:
             self._wake_read.close()
             self._wake_write.close()
             gc.enable()
-            _go_first_if_memory_runs_out()
+            _tell_the_system(role)
             module = importlib.import_module(f"rulegate.serving.mlflow.{role}_process")
             module.run(socket.socket(fileno=descriptor), **arguments)
             status = 0

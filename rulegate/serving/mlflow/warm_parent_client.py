@@ -84,7 +84,9 @@ class WarmParent:
         self._generation: _Generation | None = None
         self._known: dict[str, None] = {}
         self._refused: set[str] = set()
-        self._lifelines: list[int] = []
+        # The read end of this pipe is opened anew for each process of the warm parent, since it tells one group only.
+        watched, self._lifeline = os.pipe()
+        os.close(watched)
         self._prints = Prints()
         self._closed = False
 
@@ -130,10 +132,8 @@ class WarmParent:
                 return
             self._closed = True
             generation = self._generation
-            lifelines, self._lifelines = self._lifelines, []
-        # Also the processes of warm parents that died before.
-        for lifeline in lifelines:
-            os.close(lifeline)
+        # Also ends the processes of warm parents that died before.
+        os.close(self._lifeline)
         if generation is not None:
             generation.wait()
         self._prints.close()
@@ -149,8 +149,7 @@ class WarmParent:
                         self._known.pop(module, None)
                         self._refused.add(module)
                     _log.warning("the warm parent had ended; another one is started")
-                lifeline, ours = os.pipe()
-                self._lifelines.append(ours)
+                lifeline = os.open(f"/proc/self/fd/{self._lifeline}", os.O_RDONLY)
                 generation = self._generation = _Generation(self._environment, lifeline, self._prints)
                 generation.learn(list(self._known))
             return generation
