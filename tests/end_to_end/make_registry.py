@@ -63,6 +63,10 @@ def main() -> None:
     log("counting", "counting", "text")
     log("stubborn", "stubborn", "text")
     log("dying", "dying", "text")
+    moody = log("moody", "moody", "command")
+    client.create_registered_model("many")
+    for _ in range(50):
+        client.create_model_version("many", moody.model_uri, model_id=moody.model_id)
     broken = log("broken", "obedient", "command")
     log_row_by_row()
     with mlflow.start_run() as run:

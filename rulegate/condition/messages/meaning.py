@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from rulegate.condition import vocabulary
@@ -13,9 +12,17 @@ _SIMILAR = 0.7
 """How alike two names must be (0 to 1) before one is suggested for the other."""
 
 
+def _closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that one is most alike, if it is alike."""
+    # Here, because only mistakes need it.
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)), None)
+
+
 def _did_you_mean(name: str, known: Iterable[str], otherwise: str | None) -> str | None:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)
-    return f"did you mean `{close[0]}`?" if close else otherwise
+    close = _closest(name, known)
+    return f"did you mean `{close}`?" if close else otherwise
 
 
 def _choice(noun: str, names: Iterable[str]) -> str:
@@ -49,12 +56,12 @@ def unknown_attribute(source: Source, span: Span, name: str) -> Diagnostic:
 def unknown_method(source: Source, span: Span, name: str, kind: vocabulary.Kind) -> Diagnostic:
     """A method that no value, or no value of this kind, has."""
     known = [method for method, signature in vocabulary.METHODS.items() if signature.owner & kind]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)
+    close = _closest(name, known)
     # Of a value of the body anything may be meant; whoever nearly wrote a method of text meant text.
-    meant = vocabulary.METHODS[close[0]].owner & kind if close else kind
+    meant = vocabulary.METHODS[close].owner & kind if close else kind
     owner = "any value" if vocabulary.Kind.JSON in meant else vocabulary.describe(meant)
     if close:
-        hint = f"did you mean `{close[0]}`?"
+        hint = f"did you mean `{close}`?"
     elif not known:
         hint = "compare the value as it is"
     elif meant & vocabulary.Kind.TEXT:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from rulegate.serving.mlflow.prints import Prints
@@ -22,6 +23,7 @@ from rulegate.serving.mlflow.warm_parent import MAX_MESSAGE_BYTES
 
 _log = logging.getLogger("rulegate.serving")
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _LESSON_MODULES = 500
 """Modules in one lesson: so many names fit into one control message."""
 
@@ -82,7 +84,9 @@ class WarmParent:
         self._generation: _Generation | None = None
         self._known: dict[str, None] = {}
         self._refused: set[str] = set()
-        self._lifelines: list[int] = []
+        # The read end of this pipe is opened anew for each process of the warm parent, since it tells one group only.
+        watched, self._lifeline = os.pipe()
+        os.close(watched)
         self._prints = Prints()
         self._closed = False
 
@@ -90,8 +94,8 @@ class WarmParent:
         """Starts the process if there is none; returns at once, while it is still importing."""
         self._current()
 
-    def fork(self, role: str, *, timeout_s: float) -> Forked:
-        """A new process that runs ``rulegate.serving.mlflow.{role}_process``.
+    def fork(self, role: str, arguments: Mapping[str, str] = _NONE, *, timeout_s: float) -> Forked:
+        """A new process that runs ``rulegate.serving.mlflow.{role}_process``, with arguments that are no secrets.
 
         Raises:
             WarmParentDied: If it ended twice before it had forked.
@@ -101,7 +105,7 @@ class WarmParent:
         for last_try in (False, True):
             generation = self._current()
             try:
-                return generation.fork(role, timeout_s=until - time.monotonic())
+                return generation.fork(role, arguments, timeout_s=until - time.monotonic())
             except WarmParentDied:
                 # Its reader may hear of it only later, and the next try must not get the same one.
                 generation.alive = False
@@ -128,10 +132,8 @@ class WarmParent:
                 return
             self._closed = True
             generation = self._generation
-            lifelines, self._lifelines = self._lifelines, []
-        # Also the processes of warm parents that died before.
-        for lifeline in lifelines:
-            os.close(lifeline)
+        # Also ends the processes of warm parents that died before.
+        os.close(self._lifeline)
         if generation is not None:
             generation.wait()
         self._prints.close()
@@ -147,8 +149,7 @@ class WarmParent:
                         self._known.pop(module, None)
                         self._refused.add(module)
                     _log.warning("the warm parent had ended; another one is started")
-                lifeline, ours = os.pipe()
-                self._lifelines.append(ours)
+                lifeline = os.open(f"/proc/self/fd/{self._lifeline}", os.O_RDONLY)
                 generation = self._generation = _Generation(self._environment, lifeline, self._prints)
                 generation.learn(list(self._known))
             return generation
@@ -190,14 +191,14 @@ class _Generation:
         """The modules of the lesson that it had been given and had not finished when it died."""
         return next(iter(self._lessons.values()), [])
 
-    def fork(self, role: str, *, timeout_s: float) -> Forked:
+    def fork(self, role: str, arguments: Mapping[str, str], *, timeout_s: float) -> Forked:
         token = next(self._tokens)
         mailbox: queue.SimpleQueue[Forked | None] = queue.SimpleQueue()
         ours, theirs = socket.socketpair()
         self._waiting[token] = mailbox, ours
         forked = None
         try:
-            self._send({"fork": role, "token": token}, [theirs.fileno()])
+            self._send({"fork": role, "arguments": dict(arguments), "token": token}, [theirs.fileno()])
             forked = mailbox.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
             raise ForkTimeout from None
