@@ -1,4 +1,4 @@
-.PHONY: help demo test check wheel-test grammar bench bench-condition fuzz soak clean
+.PHONY: help demo test check wheel-test grammar bench bench-condition fuzz clean soak bench-serving
 .DEFAULT_GOAL := help
 
 # The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 PEERS := build/bench-peers
+MLSERVER := build/bench-mlserver
 FUZZER := build/fuzzer
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
@@ -41,7 +42,7 @@ grammar: $(READY) ## write the parser's tables after a change of grammar/conditi
 	@$(BIN)/python -m rulegate.condition.tabulate
 
 bench: $(READY) ## every benchmark beside its peers; bench-NAME runs one
-	@for name in first_request condition compile routing; do $(MAKE) --no-print-directory bench-$$name || exit 1; done
+	@for name in first_request condition compile routing overhead serving cold density memory; do $(MAKE) --no-print-directory bench-$$name || exit 1; done
 
 bench-%: $(READY)
 	@$(BIN)/python -m benchmarks.$* $(OPTIONS)
@@ -55,6 +56,15 @@ $(PEERS)/.installed: $(READY) benchmarks/requirements.txt
 
 soak: $(READY) ## loads, unloads, refreshes and kills under load, ten minutes; fails on a lost request or a leak
 	@$(BIN)/python -m benchmarks.soak $(OPTIONS)
+
+bench-serving: $(READY) $(MLSERVER)/.installed
+	@$(BIN)/python -m benchmarks.serving $(OPTIONS)
+
+# In an environment of its own, not a folder beside rulegate's: it wants other versions of what both use.
+$(MLSERVER)/.installed: $(READY) benchmarks/requirements-mlserver.txt
+	@test -x $(MLSERVER)/bin/python || $(BIN)/python -m venv $(MLSERVER)
+	@$(MLSERVER)/bin/python -m pip install -qq --disable-pip-version-check --requirement benchmarks/requirements-mlserver.txt
+	@touch $@
 
 fuzz: $(READY) $(FUZZER)/.installed ## the condition language against a coverage-guided fuzzer, two minutes
 	@PYTHONPATH=$(FUZZER) $(BIN)/python -m fuzz $(OPTIONS)

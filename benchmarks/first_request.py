@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -12,13 +11,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from benchmarks.harness import Row, Spread, alternating, say, table, write_result
-from benchmarks.servers import Connection, NoAnswer, Server, free_port, get, post
+from benchmarks.article import FIRST, INVOCATIONS, SECOND
+from benchmarks.contenders import mlflow, rulegate
+from benchmarks.harness import Measured, Row, Spread, alternating, say, table, write_result
+from benchmarks.servers import Connection, NoAnswer, Server, get, post
 from rulegate.demo import DemoFiles, prepare
 
 PEER = "mlflow models serve"
@@ -29,31 +28,11 @@ BUDGET_S = 170.0
 TURN = 50
 """Requests to one server before it is the other's turn; also how many each gets to warm up."""
 
-_BIN = Path(sys.executable).parent
 _PING = get("/ping")
 
 
-def _question(text: str) -> bytes:
-    body = {"dataframe_split": {"columns": ["text"], "data": [[text]]}}
-    return post("/invocations", json.dumps(body).encode())
-
-
-# The article's two requests: the first goes to the fast model, the second, by the condition, to the accurate one.
-_FIRST = _question("I love this product, it works great")
-_SECOND = _question("Domain specific text: the indemnification clause protects both parties")
-
-
-@dataclass(slots=True)
-class Measured:
-    """The figures of all repeats so far, by name."""
-
-    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, name: str, value: float) -> None:
-        self.values[name].append(value)
-
-    def spread(self, name: str) -> Spread:
-        return Spread(tuple(self.values[name]))
+_FIRST = post(INVOCATIONS, FIRST)
+_SECOND = post(INVOCATIONS, SECOND)
 
 
 class Bench:
@@ -115,41 +94,11 @@ class Bench:
                     measured.add("p99", statistics.quantiles(values, n=100, method="inclusive")[98])
                     measured.add("rate", len(values) / sum(values))
 
-    @contextlib.contextmanager
-    def _rulegate(self) -> Iterator[Server]:
-        port = free_port()
-        command: list[str | Path] = [_BIN / "rulegate", "serve", self._demo.config, "--port", str(port)]
-        with self._running(command, port, {"RULEGATE_CACHE": str(self._cache)}) as server:
-            yield server
+    def _rulegate(self) -> AbstractContextManager[Server]:
+        return rulegate(self._demo.config, self._folder)
 
-    @contextlib.contextmanager
-    def _mlflow(self) -> Iterator[Server]:
-        port = free_port()
-        command: list[str | Path] = [
-            _BIN / "mlflow",
-            "models",
-            "serve",
-            "--model-uri",
-            MODEL_URI,
-            "--env-manager",
-            "local",
-        ]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-        # It starts uvicorn by its bare name.
-        path = f"{_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        with self._running(command, port, {"MLFLOW_TRACKING_URI": self._demo.registry_uri, "PATH": path}) as server:
-            yield server
-
-    @contextlib.contextmanager
-    def _running(self, command: list[str | Path], port: int, environment: dict[str, str]) -> Iterator[Server]:
-        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
-        server = Server(
-            command, port=port, environment=quiet | environment, log=self._folder / f"{port}.log", folder=self._folder
-        )
-        try:
-            yield server
-        finally:
-            server.stop()
+    def _mlflow(self) -> AbstractContextManager[Server]:
+        return mlflow(MODEL_URI, self._demo.registry_uri, self._folder)
 
 
 def _until_answer_s(server: Server, request: bytes) -> float:
@@ -175,17 +124,17 @@ def rows(ours: Measured, peer: Measured) -> list[Row]:
     """The table's rows, times from the start of the command on where nothing else is said."""
 
     def both(name: str, unit: str, key: str, scale: float = 1.0) -> Row:
-        return Row(name, unit, _scaled(ours, key, scale), _scaled(peer, key, scale))
+        return Row(name, unit, ours.spread(key, scale), peer.spread(key, scale))
 
-    whole_start = _scaled(peer, "first answer")
+    whole_start = peer.spread("first answer")
     added = [two - one for two, one in zip(ours.values["memory of two"], ours.values["memory"], strict=True)]
     return [
         both("start to first accepted connection", "s", "listening"),
         both("start to first 200 of `/ping`", "s", "ping"),
         both("start to first answer, no model in the cache", "s", "first answer"),
-        Row("start to first answer, models kept in the cache", "s", _scaled(ours, "first answer, kept"), whole_start),
-        Row("second, cold model: its first answer ¹", "s", _scaled(ours, "cold"), whole_start),
-        Row("the same, asked right after the first model's ¹", "s", _scaled(ours, "cold, at once"), whole_start),
+        Row("start to first answer, models kept in the cache", "s", ours.spread("first answer, kept"), whole_start),
+        Row("second, cold model: its first answer ¹", "s", ours.spread("cold"), whole_start),
+        Row("the same, asked right after the first model's ¹", "s", ours.spread("cold, at once"), whole_start),
         both("one connection, p50", "ms", "p50", 1e3),
         both("one connection, p99", "ms", "p99", 1e3),
         both("one connection, rate", "requests/s", "rate"),
@@ -194,13 +143,9 @@ def rows(ours: Measured, peer: Measured) -> list[Row]:
             "memory that the second model adds ¹",
             "MB",
             Spread(tuple(value * 1e-6 for value in added)),
-            _scaled(peer, "memory", 1e-6),
+            peer.spread("memory", 1e-6),
         ),
     ]
-
-
-def _scaled(measured: Measured, key: str, scale: float = 1.0) -> Spread:
-    return Spread(tuple(value * scale for value in measured.values[key]))
 
 
 def main() -> None:

@@ -11,8 +11,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Spread:
 class Row:
     """One measured thing: ours beside the peer's, either of which may be missing.
 
-    ``ratio`` is ours over the peer's, of the medians.
+    ``ratio`` is ours over the peer's, of the medians; there is none over nothing.
     """
 
     name: str
@@ -58,7 +59,9 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        return None if self.ours is None or self.peer is None else self.ours.median / self.peer.median
+        if self.ours is None or self.peer is None or not self.peer.median:
+            return None
+        return self.ours.median / self.peer.median
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -68,6 +71,20 @@ class Row:
             "peer": self.peer and self.peer.facts(),
             "ratio": None if self.ratio is None else round(self.ratio, 3),
         }
+
+
+@dataclass(slots=True)
+class Measured:
+    """The figures of all repeats so far, by name."""
+
+    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, name: str, value: float) -> None:
+        self.values[name].append(value)
+
+    def spread(self, name: str, scale: float = 1.0) -> Spread:
+        """The figures of that name, in another unit where ``scale`` says so."""
+        return Spread(tuple(value * scale for value in self.values[name]))
 
 
 def _short(value: float) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 PATIENCE_S = 60.0
@@ -66,10 +67,11 @@ def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
 
 
-def post(path: str, body: bytes) -> bytes:
+def post(path: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """The bytes of a POST request with a JSON body."""
-    head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-    return f"{head}\r\n\r\n".encode() + body
+    written = {"host": "127.0.0.1", "content-type": "application/json", "content-length": str(len(body)), **headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in written.items())
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
 class Server:
@@ -108,6 +110,16 @@ class Server:
         """The number of its first process."""
         return self._process.pid
 
+    @property
+    def port(self) -> int:
+        """Where it listens, or will."""
+        return self._port
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self._log
+
     def until_listening(self) -> float:
         """Seconds until a connection is accepted; the first answer may take longer."""
         self._connect().close()
@@ -141,7 +153,15 @@ class Server:
 
     def memory_bytes(self) -> int:
         """The memory of all its processes, in which a page that several share counts once (PSS)."""
-        return sum(_pss_bytes(pid) for pid in self._processes())
+        return sum(pss_bytes(pid) for pid in self._processes())
+
+    def generations(self) -> list[list[int]]:
+        """Its processes by descent: the first one; its children; theirs; and so on, each in the order of their ids."""
+        living = {process.pid: process for process in _living()}
+        found = [[self._process.pid]]
+        while children := sorted(pid for pid in living if living[pid].parent in found[-1]):
+            found.append(children)
+        return found
 
     def stop(self, *, patience_s: float = STOP_S) -> None:
         """Ends it by SIGTERM and waits until all its processes are gone; kills those that do not go. Safe to repeat."""
@@ -234,11 +254,20 @@ def _descends(pid: int, ancestor: int, living: Mapping[int, _Process]) -> bool:
     return True
 
 
-def _pss_bytes(pid: int) -> int:
+def pss_bytes(pid: int) -> int:
+    """The memory of one process, in which a page that it shares counts in part; 0 once it has ended."""
+    return _rollup_bytes(pid, "Pss:")
+
+
+def own_bytes(pid: int) -> int:
+    """The memory of one process that no other has: what its end would free; 0 once it has ended."""
+    return _rollup_bytes(pid, "Private_")
+
+
+def _rollup_bytes(pid: int, prefix: str) -> int:
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(prefix))
     return 0
 
 

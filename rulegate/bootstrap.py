@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from rulegate.config import BatchingSettings, Config, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application
 from rulegate.log import Lines
+from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
 from rulegate.serving.memory import machine_memory_bytes
+from rulegate.serving.mlflow import environments
 from rulegate.serving.mlflow.backend import ProcessBackend
+from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
 from rulegate.serving.models import Batching
@@ -59,19 +63,23 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
 
     Args:
         config: A configuration without errors.
-        environment: What model processes see of the environment.
+        environment: The environment variables that the gateway was started with.
         lines: Where each request of an endpoint gets its line.
     """
-    warm_parent = WarmParent({**environment, **_CHILD_ENVIRONMENT})
+    warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     warm_parent.start()
     registry = MlflowRegistry(
         warm_parent,
+        environment={**environment, **_CHILD_ENVIRONMENT},
         registry_uri=config.registry_uri,
         cache=default_cache_folder(),
         cache_limit_bytes=config.models.cache_limit_bytes,
     )
     backend = ProcessBackend(
-        warm_parent, stuck_after_s=config.server.request_timeout_s, batching=_batching(config.models.batching)
+        warm_parent,
+        _environments(config, environment, warm_parent),
+        stuck_after_s=config.server.request_timeout_s,
+        batching=_batching(config.models.batching),
     )
     pool = ModelPool(
         registry,
@@ -96,6 +104,28 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     preload.start()
     keeper.start()
     return Running(application, preload, keeper, pool, registry, warm_parent)
+
+
+def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """Why this machine cannot serve the configuration, and what to do about it; None if it can."""
+    manager = config.models.environment
+    return None if manager == "local" else environments.obstacle(manager, _environments_folder(), environment)
+
+
+def _environments_folder() -> Path:
+    return default_cache_folder() / "environments"
+
+
+def _environments(config: Config, environment: Mapping[str, str], warm_parent: WarmParent) -> Environments | None:
+    if config.models.environment == "local":
+        return None
+    return Environments(
+        warm_parent,
+        manager=config.models.environment,
+        folder=_environments_folder(),
+        limit_bytes=config.models.cache_limit_bytes,
+        variables={**for_installers(environment), **_CHILD_ENVIRONMENT},
+    )
 
 
 def _batching(wanted: BatchingSettings | Literal["auto", "off"]) -> Batching | None:

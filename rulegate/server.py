@@ -23,6 +23,7 @@ from granian.server.mp import MPServer
 
 from rulegate import bootstrap, connections, log
 from rulegate.config import Config
+from rulegate.serving.exposure import hide_this_process
 
 BACKLOG = 1024
 """Connections that the kernel holds while all threads are busy."""
@@ -94,6 +95,8 @@ def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> 
         SystemExit: If the worker cannot be kept running.
     """
     log.set_up(log.Lines(log_format))
+    # Models' processes have the same user, and what they were not given they must not find here.
+    hide_this_process()
     _allow_many_files()
     # The worker inherits what is loaded here; nothing runs here yet that a fork could cut off.
     multiprocessing.set_start_method("fork", force=True)

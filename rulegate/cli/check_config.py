@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from rulegate.cli.allow import allow_option
 from rulegate.config import DEFAULT_PATH, ConfigError, EndpointSettings, load_config
 from rulegate.diagnostics import Diagnostic, Severity, render_all
 from rulegate.gateway import endpoint_of
@@ -24,8 +25,11 @@ _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 @click.option(
     "--stats", is_flag=True, help="Say how routes are found: by which values of a request, and which are not."
 )
+@allow_option
 @click.pass_context
-def check_config(context: click.Context, config: tuple[Path, ...], *, strict: bool, stats: bool) -> None:
+def check_config(
+    context: click.Context, config: tuple[Path, ...], *, strict: bool, stats: bool, allow: tuple[str, ...]
+) -> None:
     """Say everything that is wrong with each CONFIG file, conditions included.
 
     Without CONFIG, gateway_config.yaml is read. No model is looked up and nothing is started.
@@ -36,16 +40,16 @@ def check_config(context: click.Context, config: tuple[Path, ...], *, strict: bo
       1  warnings, with --strict
       2  errors
     """
-    codes = [_check(path, stats=stats) for path in config or (Path(DEFAULT_PATH),)]
+    codes = [_check(path, stats=stats, allow=allow) for path in config or (Path(DEFAULT_PATH),)]
     worst = max(codes)
     context.exit(_CLEAN if worst == _WARNINGS and not strict else worst)
 
 
-def _check(path: Path, *, stats: bool) -> int:
+def _check(path: Path, *, stats: bool, allow: tuple[str, ...]) -> int:
     """Prints what is wrong with one file, then one line that sums it up; the exit code that it asks for."""
     endpoints: tuple[EndpointSettings, ...] = ()
     try:
-        config = load_config(path)
+        config = load_config(path, allow=allow)
     except ConfigError as error:
         found = error.diagnostics
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from rulegate.cli.allow import allow_option
 from rulegate.cli.check_config import shown
 from rulegate.config import DEFAULT_PATH, Config, ConfigError, load_config
 from rulegate.log import LogFormat
@@ -22,6 +24,7 @@ from rulegate.log import LogFormat
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Listen on this port instead of the configuration's; 0: any free one."
 )
+@allow_option
 @click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
@@ -30,7 +33,13 @@ from rulegate.log import LogFormat
     help="How log lines are written to standard error.",
 )
 def serve(
-    config: Path | None, config_option: Path | None, host: str | None, port: int | None, log_format: LogFormat
+    *,
+    config: Path | None,
+    config_option: Path | None,
+    host: str | None,
+    port: int | None,
+    allow: tuple[str, ...],
+    log_format: LogFormat,
 ) -> None:
     """Serve the endpoints of CONFIG (default: gateway_config.yaml).
 
@@ -46,14 +55,14 @@ def serve(
     """
     if config is not None and config_option is not None:
         raise click.UsageError("the configuration is named twice: as an argument and with --config")
-    settings = read(config or config_option or Path(DEFAULT_PATH))
+    settings = read(config or config_option or Path(DEFAULT_PATH), allow=allow)
     run(settings, listen(host or settings.server.host, settings.server.port if port is None else port), log_format)
 
 
-def read(path: Path) -> Config:
+def read(path: Path, *, allow: tuple[str, ...] = ()) -> Config:
     """The configuration in ``path``, its warnings printed; with an error in it, the command ends with exit code 2."""
     try:
-        config = load_config(path)
+        config = load_config(path, allow=allow)
     except ConfigError as error:
         click.echo(shown(error.diagnostics), err=True)
         raise SystemExit(2) from None
@@ -90,8 +99,13 @@ def run(
         log_format: How log lines are written.
         invitation: What else to print, for the host and port that a client on this machine uses.
     """
-    from rulegate import server
+    from rulegate import bootstrap, server
 
+    if obstacle := bootstrap.obstacle(config, os.environ):
+        what, hint = obstacle
+        click.echo(f"error: {what}", err=True)
+        click.echo(f"hint: {hint}", err=True)
+        raise SystemExit(2)
     # Until the server listens to signals itself: whoever sees the line below may send one at once.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: sys.exit(0))

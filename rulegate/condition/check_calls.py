@@ -15,6 +15,8 @@ from rulegate.condition.vocabulary import Kind, Literal, Signature
 
 _KEYED: Final = Kind.DICT | Kind.HEADERS
 _MAPPINGS: Final = Kind.HEADERS | Kind.VIEW
+_GET_TEXT: Final = Signature(Kind.TEXT, (Kind.TEXT, Kind.ANY), 1)
+"""``get`` of a mapping of the request, which holds text only, and whose keys are text."""
 
 
 class Calls(Findings):
@@ -121,8 +123,7 @@ class Calls(Findings):
             self.errors.append(meaning.wrong_owner(self.source, function.name_span, name, signature.owner, owner))
             return self._arguments_only(node)
         if owner is Kind.HEADERS and name == "get":
-            # A mapping of the request holds text only, and its keys are text.
-            kinds = self._arguments(node, name, Signature(Kind.TEXT, (Kind.TEXT, Kind.ANY), 1))
+            kinds = self._arguments(node, name, _GET_TEXT)
             return Kind.TEXT | (kinds[1] if len(kinds) > 1 else Kind.NONE)
         return self._function(node, name, signature)
 
@@ -143,9 +144,10 @@ class Calls(Findings):
     def _extreme(self, node: Call, name: str, kinds: list[Kind]) -> Kind:
         """What ``min`` and ``max`` of several values can be; each must be comparable with the first."""
         union = kinds[0]
-        for argument, kind in zip(node.arguments[1:], kinds[1:], strict=True):
+        for position, kind in enumerate(kinds[1:], 1):
             if not any(kinds[0] & group and kind & group for group in ORDERED):
-                self.errors.append(meaning.unordered(self.source, argument.span, name, kinds[0], kind))
+                span = node.arguments[position].span
+                self.errors.append(meaning.unordered(self.source, span, name, kinds[0], kind))
             union |= kind
         return union
 

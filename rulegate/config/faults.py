@@ -44,7 +44,11 @@ _OWNERS = {
     ("model_endpoints", "routes"): ("a route", _keys(RouteSettings)),
 }
 _FORMS = {"word", "mapping"}
-_CHOICES = {"batching": ("auto", "off"), "on_error": ("no_match", "match", "fail")}
+_CHOICES = {
+    "batching": ("auto", "off"),
+    "on_error": ("no_match", "match", "fail"),
+    "environment": ("local", "uv", "virtualenv"),
+}
 _EXAMPLES = {
     "model_endpoints": "model_endpoints:",
     "name": "name: sentiment-router",
@@ -52,7 +56,7 @@ _EXAMPLES = {
     "alias": "alias: fast",
     "model_uri": "model_uri: models:/name/production",
 }
-_ITEMS = {"model_endpoints": "endpoint", "routes": "route"}
+_ITEMS = {"model_endpoints": "endpoint", "routes": "route", "allow": "pattern"}
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -96,6 +100,8 @@ def _of_value(kind: str, context: dict[str, Any], node: Node, place: tuple[int |
             return (
                 messages.empty_list(_ITEMS[str(place[-1])]) if isinstance(node, Sequence) and not node.items else None
             )
+        case "literal_error", _ if place[-1] == "environment" and isinstance(node, Scalar) and node.text == "conda":
+            return messages.conda_environment()
         case "literal_error", _:
             choices = _CHOICES[str(place[-1])]
             return messages.no_choice(node.text, choices) if isinstance(node, Scalar) else _wrong_type("text", node)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from rulegate.config import messages
+from rulegate.config.allowed import check_allowed
 from rulegate.config.document import MAX_DIAGNOSTICS, read
 from rulegate.config.faults import diagnose
 from rulegate.config.messages import Fault
@@ -37,7 +39,7 @@ class ConfigError(Exception):
         return render_all(self.diagnostics)
 
 
-def load_config(path_or_text: str | Path) -> Config:
+def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Config:
     """Reads and checks a whole configuration.
 
     Nothing is coerced: a number where text belongs is an error, as are an unknown key and a key that stands twice.
@@ -47,6 +49,8 @@ def load_config(path_or_text: str | Path) -> Config:
     Args:
         path_or_text: The path of a UTF-8 file of at most :data:`MAX_FILE_BYTES`; a ``str`` with a line feed in it is
             the text itself.
+        allow: Globs of the model URIs, and of the registry if the file names one, that whoever runs the gateway lets a
+            file name; the file's own ``models.allow`` cannot widen them. Without any, only the file's own hold.
 
     Raises:
         ConfigError: If there is any error; never any other exception, whatever the file holds.
@@ -61,9 +65,12 @@ def load_config(path_or_text: str | Path) -> Config:
         raise ConfigError(in_order(diagnostics or [messages.empty_file().at(source, _START)]))
     settings = _validate(root, source, diagnostics)
     diagnostics += relate(root, source)
-    found = in_order(diagnostics)[:MAX_DIAGNOSTICS]
-    if settings is None or any(diagnostic.severity is Severity.ERROR for diagnostic in found):
-        raise ConfigError(found)
+    diagnostics += check_allowed(root, source, allow)
+    found = in_order(diagnostics)
+    errors = tuple(diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR)
+    if settings is None or errors:
+        # Of too many, those that matter: no number of warnings may hide an error.
+        raise ConfigError(found if len(found) <= MAX_DIAGNOSTICS else errors[:MAX_DIAGNOSTICS])
     return Config(
         endpoints=settings.endpoints,
         default_endpoint=settings.default_endpoint or settings.endpoints[0].name,
@@ -71,7 +78,7 @@ def load_config(path_or_text: str | Path) -> Config:
         server=settings.server,
         models=settings.models,
         path=path,
-        warnings=found,
+        warnings=found[:MAX_DIAGNOSTICS],
     )
 
 

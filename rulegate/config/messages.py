@@ -32,6 +32,8 @@ CODES = {
     "RG319": "no endpoint has this name",
     "RG320": "a route can never be chosen",
     "RG321": "`on_error` without a condition",
+    "RG322": "a model or a registry that may not be used",
+    "RG323": "not the name of an environment variable",
 }
 """Every code of this package and its title; each has a page in the documentation."""
 
@@ -286,9 +288,25 @@ def name_too_long(limit: int) -> Fault:
     return Fault("RG314", f"a name has at most {limit} characters", "choose a shorter one")
 
 
+def no_variable(text: str) -> Fault:
+    return Fault(
+        "RG323",
+        f"`{shorten(text)}` is not the name of an environment variable",
+        "a name is letters, digits and `_`; one that ends with `*` means all that begin so: `HF_*`",
+    )
+
+
 def no_choice(text: str, choices: Iterable[str]) -> Fault:
     names = list(choices)
     return Fault("RG317", f"expected {enumerate_names(names, 'or')}, got `{shorten(text)}`", did_you_mean(text, names))
+
+
+def conda_environment() -> Fault:
+    return Fault(
+        "RG317",
+        "environments are not made with conda yet",
+        "write `uv` or `virtualenv`, which install what pip can of a model's requirements",
+    )
 
 
 # ── model URIs ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -346,6 +364,30 @@ def remote_model() -> Fault:
         "RG316",
         "models behind another server's URL are not served yet",
         "name a model of the registry, such as `models:/name/production`, or a folder",
+    )
+
+
+def model_not_listed(uri: str, globs: Iterable[str]) -> Fault:
+    return Fault(
+        "RG322",
+        f"`{shorten(uri)}` is not a model that `models.allow` lists",
+        f"it lists {enumerate_names(globs)}",
+    )
+
+
+def model_not_allowed(uri: str, globs: Iterable[str]) -> Fault:
+    return Fault(
+        "RG322",
+        f"the model `{shorten(uri)}` is not allowed where this gateway runs",
+        f"whoever runs it allows {enumerate_names(globs)}",
+    )
+
+
+def registry_not_allowed(uri: str, globs: Iterable[str]) -> Fault:
+    return Fault(
+        "RG322",
+        f"the registry `{shorten(uri)}` is not allowed where this gateway runs",
+        f"remove `registry_uri`: whoever runs the gateway sets the registry, and allows {enumerate_names(globs)}",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rulegate.config import messages
-from rulegate.config.tree import Mapping, Node, Scalar, Sequence
+from rulegate.config.tree import Mapping, Node, Scalar, mappings, text_of
 from rulegate.diagnostics import Diagnostic, Source
 
 CONDITION_KEY = "model_request_condition"
@@ -17,16 +17,16 @@ def relate(root: Node, source: Source) -> Iterator[Diagnostic]:
     It looks at the tree rather than at the settings, so that what stands in a file with other faults is checked too;
     whatever has not the shape to be looked at is passed over, as validation reports it.
     """
-    endpoints = _mappings(root, "model_endpoints")
-    names = [name for endpoint in endpoints if (name := _text(endpoint, "name"))]
+    endpoints = mappings(root, "model_endpoints")
+    names = [name for endpoint in endpoints if (name := text_of(endpoint, "name"))]
     yield from _taken(names, "endpoint name", source)
-    default = _text(root, "default_endpoint") if isinstance(root, Mapping) else None
+    default = text_of(root, "default_endpoint") if isinstance(root, Mapping) else None
     if default and default.text.strip() and names and default.text not in {name.text for name in names}:
         known = (name.text for name in names)
         yield messages.unknown_default_endpoint(default.text, known).at(source, default.span)
     for endpoint in endpoints:
-        routes = _mappings(endpoint, "routes")
-        aliases = (alias for route in routes if (alias := _text(route, "alias")))
+        routes = mappings(endpoint, "routes")
+        aliases = (alias for route in routes if (alias := text_of(route, "alias")))
         yield from _taken(aliases, "route alias", source)
         yield from _unconditional(routes, source)
 
@@ -50,17 +50,6 @@ def _unconditional(routes: Iterable[Mapping], source: Source) -> Iterator[Diagno
         if first is None:
             first = route
         else:
-            name = _text(first, "alias")
+            name = text_of(first, "alias")
             here = route.get("alias") or route
             yield messages.never_chosen(name.text if name else "the first such route").at(source, here.span)
-
-
-def _mappings(owner: Node, key: str) -> list[Mapping]:
-    """The mappings in the list under ``key``."""
-    items = owner.get(key) if isinstance(owner, Mapping) else None
-    return [item for item in items.items if isinstance(item, Mapping)] if isinstance(items, Sequence) else []
-
-
-def _text(owner: Mapping, key: str) -> Scalar | None:
-    value = owner.get(key)
-    return value if isinstance(value, Scalar) and isinstance(value.value, str) else None

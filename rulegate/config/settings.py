@@ -26,12 +26,14 @@ from rulegate.config.values import (
     BatchSize,
     Expected,
     Flag,
+    Glob,
     ModelUri,
     Name,
     Port,
     ReplicaCount,
     Share,
     ThreadCount,
+    VariableName,
 )
 from rulegate.diagnostics import Diagnostic
 
@@ -40,6 +42,9 @@ DEFAULT_PATH = "gateway_config.yaml"
 
 OnError = Literal["no_match", "match", "fail"]
 """What an error in a condition means: the next route, this route, or a failed request."""
+
+Environment = Literal["local", "uv", "virtualenv"]
+"""Whose packages models have: the gateway's, or their own, installed by one of these."""
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -122,6 +127,13 @@ class ModelSettings:
     """How long a model may take to be fetched and loaded."""
     preload: Flag = False
     """Whether models are loaded at the start, rather than by the first request that needs them."""
+    environment: Environment = "local"
+    """Whose packages models' processes have: the gateway's (`local`), or those that each model asks for, and what
+    installs them."""
+    allow: Annotated[tuple[Glob, ...], Field(min_length=1)] = ("*",)
+    """Which model URIs the file may name, as globs."""
+    env: tuple[VariableName, ...] = ()
+    """Variables of the gateway's environment that models get besides the harmless ones; `PREFIX_*` stands for many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,18 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
+def mappings(owner: Node | None, key: str) -> list[Mapping]:
+    """The mappings in the list under ``key``; none where there is no such list."""
+    items = owner.get(key) if isinstance(owner, Mapping) else None
+    return [item for item in items.items if isinstance(item, Mapping)] if isinstance(items, Sequence) else []
+
+
+def text_of(owner: Mapping, key: str) -> Scalar | None:
+    """The value of ``key`` if it is text."""
+    value = owner.get(key)
+    return value if isinstance(value, Scalar) and isinstance(value.value, str) else None
+
+
 class Text(str):
     """A text value on its way into the settings that still knows its scalar, so that a condition can be placed."""
 

@@ -31,6 +31,7 @@ _OTHER_SIZE = re.compile(r"([0-9]{1,15}) ?([kKmMgGtT])i?[bB]?", re.ASCII)
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?", re.ASCII)
 
 
 class Refused(ValueError):
@@ -134,6 +135,15 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_variable(name: str) -> str:
+    """The name of an environment variable, or the beginning of several names and a ``*``."""
+    if not name:
+        raise Refused(messages.empty_text("the name of an environment variable"))
+    if not _VARIABLE.fullmatch(name):
+        raise Refused(messages.no_variable(name))
+    return name
+
+
 def check_text(value: object) -> str:
     """Text with something in it."""
     if not isinstance(value, str):
@@ -147,6 +157,12 @@ def _check_uri(uri: str) -> str:
     if fault := check_model_uri(uri):
         raise Refused(fault)
     return uri
+
+
+def _check_glob(glob: str) -> str:
+    if not glob.strip():
+        raise Refused(messages.empty_text("a pattern of model URIs"))
+    return glob
 
 
 def _within(low: int, high: int) -> Callable[[int], int]:
@@ -168,6 +184,8 @@ def _text_of(value: object, expected: str) -> str:
 Name = Annotated[str, Strict(), AfterValidator(check_name)]
 ModelUri = Annotated[str, Strict(), AfterValidator(_check_uri)]
 Flag = Annotated[bool, Strict()]
+VariableName = Annotated[str, Strict(), AfterValidator(check_variable)]
+Glob = Annotated[str, Strict(), AfterValidator(_check_glob)]
 Port = Annotated[int, Strict(), AfterValidator(_within(0, 65_535))]
 ThreadCount = Annotated[int, Strict(), AfterValidator(_within(1, 1_024))]
 BatchSize = Annotated[int, Strict(), AfterValidator(_within(1, 1_024))]

@@ -41,8 +41,10 @@ class Kind(enum.IntEnum):
     RESOLVE = 3
     FETCH = 4
     RESOLVE_ALL = 5
-    MORE = 6
-    CANCEL = 7
+    ENVIRONMENT = 6
+    PREPARE = 7
+    MORE = 8
+    CANCEL = 9
     RESULT = 16
     ERROR = 17
     PART = 18
@@ -76,19 +78,24 @@ class Frame:
         return facts
 
 
-def write_frame(sock: socket.socket, frame: Frame) -> None:
-    """Sends a whole frame. Not atomic: callers that share a socket hold a lock of their own.
+def write_frame(sock: socket.socket, *frames: Frame) -> None:
+    """Sends whole frames, small ones together. Not atomic: callers that share a socket hold a lock of their own.
 
     Raises:
         OSError: If the peer is gone.
     """
-    meta = frame.meta.encode()
-    head = _HEADER.pack(frame.request_id, frame.kind, len(meta), len(frame.body)) + meta
-    if len(frame.body) <= _JOIN_BYTES:
-        sock.sendall(head + frame.body)
-    else:
-        sock.sendall(head)
-        sock.sendall(frame.body)
+    pieces: list[bytes] = []
+    for frame in frames:
+        meta = frame.meta.encode()
+        pieces += (_HEADER.pack(frame.request_id, frame.kind, len(meta), len(frame.body)), meta)
+        if len(frame.body) <= _JOIN_BYTES:
+            pieces.append(frame.body)
+        else:
+            sock.sendall(b"".join(pieces))
+            sock.sendall(frame.body)
+            pieces.clear()
+    if pieces:
+        sock.sendall(b"".join(pieces))
 
 
 def open_stream(sock: socket.socket) -> BinaryIO:

@@ -40,7 +40,7 @@ def gateway(start, registry, uris, marks, helpers):
         "counting": "models:/counting/1",
         "counting-again": "models:/counting/latest",
     }
-    config = helpers.one_endpoint_a_model(registry["uri"], models)
+    config = helpers.one_endpoint_a_model(registry["uri"], models, "models: {env: [LOAD_MARKS]}")
     return start(config, LOAD_MARKS=str(marks))
 
 
@@ -207,7 +207,9 @@ def parent_of(pid: int) -> int:
 def test_preloaded_models_are_there_before_the_first_request(start, registry, marks, helpers):
     before = len(list(marks.iterdir()))
     config = helpers.one_endpoint_a_model(
-        registry["uri"], {"counting": "models:/counting/1", "stubborn": "models:/stubborn/1"}, "models: {preload: true}"
+        registry["uri"],
+        {"counting": "models:/counting/1", "stubborn": "models:/stubborn/1"},
+        "models: {preload: true, env: [LOAD_*]}",
     )
     gateway = start(config, LOAD_MARKS=str(marks))
     ready = gateway.get("/ready")

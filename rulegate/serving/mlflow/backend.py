@@ -22,6 +22,7 @@ from rulegate.serving.errors import (
 )
 from rulegate.serving.frames import PARTS_AHEAD, Frame, Kind
 from rulegate.serving.memory import process_memory_bytes
+from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.likely_modules import likely_modules
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import Batching, LoadedModel, ModelVersion, Prediction
@@ -44,22 +45,29 @@ class ProcessBackend:
 
     Args:
         warm_parent: Forks the processes.
+        environments: Starts them in the environments that models ask for; None: they have the gateway's packages.
         stuck_after_s: A process that has requests and says nothing for so long is given up when one of them times out.
         batching: How requests are merged where a model answers row by row; None merges none.
     """
 
-    def __init__(self, warm_parent: WarmParent, *, stuck_after_s: float, batching: Batching | None) -> None:
+    def __init__(
+        self,
+        warm_parent: WarmParent,
+        environments: Environments | None,
+        *,
+        stuck_after_s: float,
+        batching: Batching | None,
+    ) -> None:
         self._warm_parent = warm_parent
+        self._environments = environments
         self._batching = batching
         self._stuck_after_s = stuck_after_s
 
     def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> LoadedModel:
         """See `ModelBackend.load`."""
         until = time.monotonic() + timeout_s
-        # The fork comes after the lesson: to wait for one import is quicker than to do it twice.
-        self._warm_parent.learn(likely_modules(folder))
         try:
-            forked = self._warm_parent.fork("model", timeout_s=timeout_s)
+            forked = self._start(version, folder, timeout_s)
         except WarmParentDied:
             raise ModelNotLoaded("the process that starts models ended; the next request starts another") from None
         except ForkTimeout:
@@ -70,8 +78,16 @@ class ProcessBackend:
         except BaseException:
             model.close()
             raise
-        self._warm_parent.learn(modules)
+        if self._environments is None:
+            self._warm_parent.learn(modules)
         return model
+
+    def _start(self, version: ModelVersion, folder: Path, timeout_s: float) -> Forked:
+        if self._environments is not None:
+            return self._environments.start(version, folder, timeout_s=timeout_s)
+        # The fork comes after the lesson: to wait for one import is quicker than to do it twice.
+        self._warm_parent.learn(likely_modules(folder))
+        return self._warm_parent.fork("model", timeout_s=timeout_s)
 
 
 class _ProcessModel:

@@ -137,7 +137,8 @@ def predict_merged(model: PyFuncModel, requests: Sequence[Rows]) -> list[bytes]:
 
 def answers_row_by_row(model: PyFuncModel) -> bool:
     """Whether the rows of the model's input example are answered together as they are apart, to the last digit."""
-    example = model.input_example
+    # An older MLflow in a model's own environment may not know the example.
+    example = getattr(model, "input_example", None)
     if not isinstance(example, pd.DataFrame) or example.empty:
         return False
     body = json.loads(example.to_json(orient="split", index=False))
@@ -167,11 +168,15 @@ class Batcher:
         model: Answers row by row.
         batching: How requests are merged.
         alone: Answers a request that does not merge; called in the batcher's thread.
-        send: Sends an answer back.
+        send: Sends answers back, all at once.
     """
 
     def __init__(
-        self, model: PyFuncModel, batching: Batching, alone: Callable[[Frame], Frame], send: Callable[[Frame], None]
+        self,
+        model: PyFuncModel,
+        batching: Batching,
+        alone: Callable[[Frame], Frame],
+        send: Callable[[Sequence[Frame]], None],
     ) -> None:
         self._model = model
         self._batching = batching
@@ -190,7 +195,7 @@ class Batcher:
             for frame in self._waiting():
                 rows = rows_of(frame)
                 if rows is None:
-                    self._send(self._alone(frame))
+                    self._send([self._alone(frame)])
                 else:
                     groups.setdefault(rows.key, []).append((frame, rows))
             for group in groups.values():
@@ -217,8 +222,8 @@ class Batcher:
                 # One request of them is at fault; apart, each gets its own answer.
                 pass
             else:
-                for frame, body in zip(frames, bodies, strict=True):
-                    self._send(Frame(frame.request_id, Kind.RESULT, JSON, body))
+                answers = zip(frames, bodies, strict=True)
+                self._send([Frame(frame.request_id, Kind.RESULT, JSON, body) for frame, body in answers])
                 return
         for frame in frames:
-            self._send(self._alone(frame))
+            self._send([self._alone(frame)])

@@ -4,6 +4,8 @@ The main thread reads. A model that answers row by row has its requests merged, 
 run in a few threads, as they do in MLflow's scoring server, so that a model that waits for something else does not hold
 up its other requests. Answers go back in the order in which they are ready. One that is asked for bit by bit has a
 thread of its own, see `streaming`.
+
+This module and what it imports also run in environments of models, on Python 3.10 and MLflow 2.15 or newer.
 """
 
 from __future__ import annotations
@@ -16,14 +18,13 @@ import sys
 import sysconfig
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import mlflow.pyfunc
 import numpy as np
-from mlflow.environment_variables import _MLFLOW_IS_IN_SERVING_ENVIRONMENT
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
@@ -63,7 +64,7 @@ def run(sock: socket.socket) -> None:
 def _load(folder: Path) -> mlflow.pyfunc.PyFuncModel:
     # A fork inherits the state of the generators: without this, all models would draw the same numbers.
     np.random.seed()
-    os.environ[_MLFLOW_IS_IN_SERVING_ENVIRONMENT.name] = "true"
+    os.environ["_MLFLOW_IS_IN_SERVING_ENVIRONMENT"] = "true"
     # The folder is shared between processes and is not ours to write to.
     sys.dont_write_bytecode = True
     logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -99,9 +100,9 @@ def _installed(names: set[str]) -> list[str]:
 def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: socket.socket, stream: BinaryIO) -> None:
     write = threading.Lock()
 
-    def send(reply: Frame) -> None:
+    def send(replies: Sequence[Frame]) -> None:
         with write:
-            write_frame(sock, reply)
+            write_frame(sock, *replies)
 
     def alone(frame: Frame) -> Frame:
         return _answer(model, frame)
@@ -113,9 +114,9 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
         threads = ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4), thread_name_prefix="predict")
 
         def take(frame: Frame) -> object:
-            return threads.submit(lambda: send(alone(frame)))
+            return threads.submit(lambda: send([alone(frame)]))
 
-    streams = Streams(model, send, failed=_failure) if can_stream(model) else None
+    streams = Streams(model, lambda frame: send([frame]), failed=_failure) if can_stream(model) else None
     while (frame := read_frame(stream)) is not None:
         if frame.kind is not Kind.PREDICT:
             if streams is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from typing import Any
 
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelNotResolved, ModelUnavailable, RegistryUnreachable
-from rulegate.serving.frames import Frame, Kind
+from rulegate.serving.frames import Frame, Kind, write_frame
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import ModelVersion
 
@@ -36,15 +37,23 @@ class MlflowRegistry:
 
     Args:
         warm_parent: Forks the registry process.
+        environment: The environment variables of that process, credentials included.
         registry_uri: The model registry; None leaves the choice to MLflow and its environment variables.
         cache: The folder of fetched models, one sub-folder a version, made if missing. Gateways may share it.
         cache_limit_bytes: What the folder may hold, but for what is in memory.
     """
 
     def __init__(
-        self, warm_parent: WarmParent, *, registry_uri: str | None, cache: Path, cache_limit_bytes: int
+        self,
+        warm_parent: WarmParent,
+        *,
+        environment: Mapping[str, str],
+        registry_uri: str | None,
+        cache: Path,
+        cache_limit_bytes: int,
     ) -> None:
         self._warm_parent = warm_parent
+        self._environment = json.dumps(dict(environment))
         self._registry_uri = registry_uri
         self._cache = cache
         self._cache_limit_bytes = cache_limit_bytes
@@ -162,6 +171,9 @@ class MlflowRegistry:
         with self._lock:
             if self._process is None:
                 forked = self._warm_parent.fork("registry", timeout_s=timeout_s)
+                # The warm parent must not have what models must not see, so the new process gets it from here.
+                with contextlib.suppress(OSError):
+                    write_frame(forked.socket, Frame(0, Kind.ENVIRONMENT, self._environment))
                 self._process = forked, Channel(forked.socket, name="registry", on_close=lambda: self._ended(forked))
             return self._process[1]
 

@@ -1,7 +1,8 @@
 """The life of the registry process: resolves model URIs and brings models' files for the gateway.
 
 It is a process of its own so that the gateway imports nothing of MLflow, and apart from the model processes so that
-what reads credentials runs no model's code. Several calls run at once, in threads.
+what reads credentials runs no model's code. It is forked from the warm parent, which never had the credentials, so they
+come over the socket: the first frame is the gateway's environment. Several calls run at once, in threads.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.store.artifact.utils.models import ParsedModelUri, _parse_model_uri, get_model_name_and_version
 
+from rulegate.serving.exposure import hide_this_process
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
 from rulegate.serving.mlflow.redaction import for_client, for_log
 
@@ -49,7 +51,14 @@ _NO_CODES = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "ENDPOINT_NOT
 
 
 def run(sock: socket.socket) -> None:
-    """Answers the gateway's calls over ``sock`` until it hangs up."""
+    """Takes the gateway's environment over ``sock``, then answers its calls until it hangs up."""
+    hide_this_process()
+    stream = open_stream(sock)
+    first = read_frame(stream)
+    if first is None:
+        return
+    os.environ.clear()
+    os.environ.update(first.facts())
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.simplefilter("ignore")  # stages are deprecated, and still what people have
@@ -64,7 +73,6 @@ def run(sock: socket.socket) -> None:
             write_frame(sock, reply)
 
     threads = ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="registry")
-    stream = open_stream(sock)
     while (frame := read_frame(stream)) is not None:
         threads.submit(answer, frame)
     os._exit(0)
@@ -208,14 +216,15 @@ def _bring(artifact_uri: str, folder: Path) -> None:
 
 def _prune(cache: Path, limit_bytes: int, keep: set[str]) -> None:
     with contextlib.suppress(OSError):
-        entries = sorted((path for path in cache.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+        # What is being fetched has a name of another form, and is left alone.
+        entries = [path for path in cache.iterdir() if len(path.name) == _IDENTITY_CHARACTERS and path.is_dir()]
+        entries.sort(key=lambda path: path.stat().st_mtime)
         sizes = {path: sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) for path in entries}
         excess = sum(sizes.values()) - limit_bytes
         for path in entries:
             if excess <= 0:
                 return
-            # What is being fetched has a name of another form, and is left alone.
-            if path.name not in keep and len(path.name) == _IDENTITY_CHARACTERS:
+            if path.name not in keep:
                 excess -= sizes[path]
                 shutil.rmtree(path, ignore_errors=True)
 

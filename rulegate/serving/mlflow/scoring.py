@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
-from mlflow.pyfunc import PyFuncModel
-from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input, parse_parquet_input
+from mlflow.pyfunc import PyFuncModel, scoring_server
+from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input
 from mlflow.utils.proto_json_utils import MlflowInvalidInputException, NumpyEncoder, _get_jsonable_obj
 
-from rulegate.serving.errors import PredictionFailed, ResultNotEncodable
+from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.mlflow.redaction import for_client, for_log, without_paths
-from rulegate.serving.protocol import CSV, JSON, check_content_type
+from rulegate.serving.protocol import CSV, JSON, PARQUET, check_content_type
 
 # The first two are told apart from the others, the last is for the log.
 _NOT_FIELDS = frozenset({"error_code", "message", "stack_trace"})
@@ -62,6 +62,9 @@ def parse(model: PyFuncModel, body: bytes | dict[str, Any], content_type: str) -
         PredictionFailed: If the body is malformed.
     """
     media_type = check_content_type(content_type)
+    if media_type == PARQUET and not hasattr(scoring_server, "parse_parquet_input"):
+        # MLflow 3 brought it; a model's own environment may have an older one.
+        raise UnsupportedContentType("This model's version of MLflow reads no parquet.", error_code="BAD_REQUEST")
     schema = model.metadata.get_input_schema()
     try:
         if media_type == JSON or isinstance(body, dict):
@@ -69,7 +72,7 @@ def parse(model: PyFuncModel, body: bytes | dict[str, Any], content_type: str) -
             return Parsed(json_input.data, json_input.params, not json_input.is_unified_llm_input)
         if media_type == CSV:
             return Parsed(parse_csv_input(StringIO(body.decode("utf-8")), schema), None, wrapped=True)
-        return Parsed(parse_parquet_input(BytesIO(body)), None, wrapped=True)
+        return Parsed(scoring_server.parse_parquet_input(BytesIO(body)), None, wrapped=True)
     except MlflowException as error:
         if isinstance(error.__cause__, UnicodeDecodeError):
             error.message = _without_bytes(error.message, error.__cause__)

@@ -4,9 +4,10 @@ It runs as ``python -m rulegate.serving.mlflow.warm_parent CONTROL LIFELINE``, t
 
 On ``CONTROL``, a Unix socket that keeps message borders, it takes JSON objects and answers them:
 
-    {"fork": role, "token": n} + the socket of the new process    {"forked": pid, "token": n} + a pidfd of it
-    {"learn": [module, …], "token": n}                            {"learned": true, "token": n}
-    (unasked, when a forked process has ended)                    {"exited": pid, "status": wait status}
+    {"fork": role, "arguments": {…}, "token": n} + the socket of the new process
+                                                       {"forked": pid, "token": n} + a pidfd of it
+    {"learn": [module, …], "token": n}                 {"learned": true, "token": n}
+    (unasked, when a forked process has ended)         {"exited": pid, "status": wait status}
 
 It must have one thread when it forks, so it runs no model and starts no thread; a lesson (modules to import) that makes
 it start one, or that crashes it, ends it, and the gateway starts another without that lesson. It never imports code
@@ -130,24 +131,24 @@ class _Forking:
 
     def _obey(self, message: dict[str, Any], descriptors: list[int]) -> None:
         if "fork" in message:
-            self._fork(message["fork"], message["token"], descriptors[0])
+            self._fork(message["fork"], message["arguments"], message["token"], descriptors[0])
         else:
             self._learn(message["learn"])
             self._answer({"learned": True, "token": message["token"]})
 
-    def _fork(self, role: str, token: int, descriptor: int) -> None:
+    def _fork(self, role: str, arguments: dict[str, str], token: int, descriptor: int) -> None:
         with warnings.catch_warnings():
             # Threads of numerical libraries are counted too; those libraries prepare themselves for a fork.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            self._become(role, descriptor)
+            self._become(role, arguments, descriptor)
         os.close(descriptor)
         pidfd = os.pidfd_open(pid)
         self._answer({"forked": pid, "token": token}, [pidfd])
         os.close(pidfd)
 
-    def _become(self, role: str, descriptor: int) -> None:
+    def _become(self, role: str, arguments: dict[str, str], descriptor: int) -> None:
         """The life of a forked process; never returns."""
         status = 1
         try:
@@ -159,7 +160,7 @@ class _Forking:
             gc.enable()
             _tell_the_system(role)
             module = importlib.import_module(f"rulegate.serving.mlflow.{role}_process")
-            module.run(socket.socket(fileno=descriptor))
+            module.run(socket.socket(fileno=descriptor), **arguments)
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may unwind into the loop of the parent
             traceback.print_exc()

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from rulegate.serving.mlflow.prints import Prints
@@ -22,6 +23,7 @@ from rulegate.serving.mlflow.warm_parent import MAX_MESSAGE_BYTES
 
 _log = logging.getLogger("rulegate.serving")
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _LESSON_MODULES = 500
 """Modules in one lesson: so many names fit into one control message."""
 
@@ -92,8 +94,8 @@ class WarmParent:
         """Starts the process if there is none; returns at once, while it is still importing."""
         self._current()
 
-    def fork(self, role: str, *, timeout_s: float) -> Forked:
-        """A new process that runs ``rulegate.serving.mlflow.{role}_process``.
+    def fork(self, role: str, arguments: Mapping[str, str] = _NONE, *, timeout_s: float) -> Forked:
+        """A new process that runs ``rulegate.serving.mlflow.{role}_process``, with arguments that are no secrets.
 
         Raises:
             WarmParentDied: If it ended twice before it had forked.
@@ -103,7 +105,7 @@ class WarmParent:
         for last_try in (False, True):
             generation = self._current()
             try:
-                return generation.fork(role, timeout_s=until - time.monotonic())
+                return generation.fork(role, arguments, timeout_s=until - time.monotonic())
             except WarmParentDied:
                 # Its reader may hear of it only later, and the next try must not get the same one.
                 generation.alive = False
@@ -189,14 +191,14 @@ class _Generation:
         """The modules of the lesson that it had been given and had not finished when it died."""
         return next(iter(self._lessons.values()), [])
 
-    def fork(self, role: str, *, timeout_s: float) -> Forked:
+    def fork(self, role: str, arguments: Mapping[str, str], *, timeout_s: float) -> Forked:
         token = next(self._tokens)
         mailbox: queue.SimpleQueue[Forked | None] = queue.SimpleQueue()
         ours, theirs = socket.socketpair()
         self._waiting[token] = mailbox, ours
         forked = None
         try:
-            self._send({"fork": role, "token": token}, [theirs.fileno()])
+            self._send({"fork": role, "arguments": dict(arguments), "token": token}, [theirs.fileno()])
             forked = mailbox.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
             raise ForkTimeout from None

@@ -15,6 +15,18 @@ def test_a_ratio_is_ours_over_the_peers_median() -> None:
     assert row.ratio == 0.5
 
 
+def test_there_is_no_ratio_over_nothing() -> None:
+    row = harness.Row("failures", "", ours=harness.Spread((3.0,)), peer=harness.Spread((0.0,)))
+    assert row.ratio is None
+
+
+def test_figures_of_one_name_are_one_spread_in_the_unit_asked_for() -> None:
+    measured = harness.Measured()
+    for seconds in (0.5, 0.25):
+        measured.add("p50", seconds)
+    assert measured.spread("p50", 1e3) == harness.Spread((500.0, 250.0))
+
+
 def test_a_row_without_a_peer_has_no_ratio() -> None:
     row = harness.Row("p50", "ms", ours=harness.Spread((1.0,)))
     assert row.ratio is None

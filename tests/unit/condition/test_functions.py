@@ -58,6 +58,18 @@ ADDRESSES = [
     ("lan", "'10.0.0.0/8'", None),
     ("1." * 100_000, "'10.0.0.0/8'", None),
     (None, "'10.0.0.0/8'", None),
+    ("9.255.255.255", "'10.0.0.0/8'", False),
+    ("10.0.0.0", "'10.0.0.0/8'", True),
+    ("10.255.255.255", "'10.0.0.0/8'", True),
+    ("11.0.0.0", "'10.0.0.0/8'", False),
+    ("10.0.0.1", "['192.168.0.0/16', '10.0.0.0/8', '172.16.0.0/12']", True),
+    ("172.16.0.1", "['192.168.0.0/16', '10.0.0.0/8', '172.16.0.0/12']", True),
+    ("172.32.0.1", "['192.168.0.0/16', '10.0.0.0/8', '172.16.0.0/12']", False),
+    ("10.0.0.1", "'::/0'", False),
+    ("::1", "'0.0.0.0/0'", False),
+    ("::ffff:10.1.2.3", "'::ffff:0:0/96'", False),
+    ("fe80::1%" + "a" * 56, "'fe80::/10'", True),
+    ("fe80::1%" + "a" * 57, "'fe80::/10'", None),
 ]
 
 
@@ -81,6 +93,51 @@ def test_one_request_has_one_moment():
     request = Request()
     assert compile_condition("now_time()").value(request) == compile_condition("now_time()").value(request)
     assert abs(request.moment - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
+
+
+CONVERSIONS = [
+    ("int(request.json)", "-12", -12),
+    ("int(request.json)", "+7", 7),
+    ("int(request.json)", "007", 7),
+    ("int(request.json)", -1.9, -1),
+    ("int(request.json)", True, 1),
+    ("int(request.json)", "1" * 32, int("1" * 32)),
+    ("float(request.json)", "-1.5", -1.5),
+    ("float(request.json)", "1.", 1.0),
+    ("float(request.json)", ".5", 0.5),
+    ("float(request.json)", "+2e3", 2_000.0),
+    ("float(request.json)", "2E-3", 0.002),
+    ("float(request.json)", "0" * 63 + "7", 7.0),
+    ("float(request.json)", 3, 3.0),
+    ("str(request.json)", 5, "5"),
+    ("str(request.json)", "a", "a"),
+    ("str(request.json)", [1.5, None, {"a": True}], "[1.5, None, {'a': True}]"),
+    ("round(request.json)", 2.5, 2),
+    ("round(request.json)", 3.5, 4),
+    ("round(request.json, 0)", 3.5, 4.0),
+    ("round(request.json, 2)", 2.567, 2.57),
+    ("round(request.json, 2)", 1e22, 1e22),
+    ("round(request.json, 15)", 7, 7),
+    ("abs(request.json)", -7, 7),
+    ("bool(request.json)", [], False),
+]
+
+
+@pytest.mark.parametrize(("text", "json", "expected"), CONVERSIONS)
+def test_a_conversion_gives_what_python_gives(text, json, expected):
+    assert repr(compile_condition(text).value(Request(json=json))) == repr(expected)
+
+
+NO_NUMBERS = [
+    *(("int", text) for text in ("", " 1", "1 ", "1.0", "1e3", "--1", "+", "1" * 33, None, [])),
+    *(("float", text) for text in ("", " 1", "1 ", ".", "e3", "1e", "1,5", "inf", "1e999", "-1e999", "0" * 65, None)),
+    *(("round", value) for value in ("1", None, [])),
+]
+
+
+@pytest.mark.parametrize(("function", "json"), NO_NUMBERS)
+def test_what_is_no_plain_number_errs(function, json):
+    assert compile_condition(f"{function}(request.json) == 1").verdict(Request(json=json)) is None
 
 
 MATCHES = [

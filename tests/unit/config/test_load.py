@@ -181,6 +181,9 @@ def test_a_wrong_value_is_pointed_at_and_nothing_else(before: str, after: str, c
         ("models: {memory_limit: 120%}", "RG313", "120%"),
         ("models: {idle_timeout: 5}", "RG312", "5"),
         ("models: {replicas: 0}", "RG310", "0"),
+        ("models: {environment: venv}", "RG317", "venv"),
+        ("models: {environment: 1}", "RG317", "1"),
+        ("models: {environment: []}", "RG309", "[]"),
         ("registry_uri: null", "RG309", "null"),
         ("registry_uri: 5", "RG309", "5"),
         ("default_endpoint: sentimental", "RG319", "sentimental"),
@@ -293,3 +296,13 @@ def test_settings_can_be_replaced_one_by_one():
     config: Config = load_config(SMALLEST)
     moved = dataclasses.replace(config, server=dataclasses.replace(config.server, port=8080))
     assert (moved.server.port, moved.server.threads) == (8080, 256)
+
+
+def test_an_environment_of_conda_is_refused_with_what_to_do_instead():
+    with pytest.raises(ConfigError) as caught:
+        load_config(f"models: {{environment: conda}}\n{SMALLEST}")
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.hint) == (
+        "RG317",
+        "write `uv` or `virtualenv`, which install what pip can of a model's requirements",
+    )

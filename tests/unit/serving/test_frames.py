@@ -29,13 +29,13 @@ def connected():
         yield ours, theirs
 
 
-@given(st.lists(frames, max_size=5))
-def test_frames_arrive_as_they_were_sent(sent):
+@given(st.lists(frames, max_size=5), st.booleans())
+def test_frames_arrive_as_they_were_sent_apart_and_at_once(sent, at_once):
     with connected() as (ours, theirs):
 
         def send() -> None:
-            for frame in sent:
-                write_frame(theirs, frame)
+            for together in [sent] if at_once else [[frame] for frame in sent]:
+                write_frame(theirs, *together)
             theirs.shutdown(socket.SHUT_WR)
 
         sender = threading.Thread(target=send)
