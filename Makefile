@@ -1,4 +1,4 @@
-.PHONY: help demo test check wheel-test grammar bench bench-condition fuzz mutate clean soak bench-serving
+.PHONY: help demo test slow-test check wheel-test grammar bench bench-condition fuzz mutate clean soak bench-serving
 .DEFAULT_GOAL := help
 
 # The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
@@ -27,8 +27,11 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## two sentiment models in an MLflow registry, served on port 5000
 	@exec $(BIN)/rulegate demo $(OPTIONS)
 
-test: $(READY) ## all tests but those of wheel-test
-	@$(BIN)/python -m pytest -m "not wheel"
+test: $(READY) ## all tests but those of slow-test and wheel-test
+	@$(BIN)/python -m pytest -m "not wheel and not slow"
+
+slow-test: $(READY) ## faults that take their time, and models in environments of their own
+	@$(BIN)/python -m pytest -m slow
 
 wheel-test: $(READY) ## build wheel and sdist, install them elsewhere, use them there
 	@$(BIN)/python -m pytest -m wheel

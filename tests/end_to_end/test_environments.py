@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 OLD = "5.5.2"
 CONFIG = """
 server: {{request_timeout: 30s}}

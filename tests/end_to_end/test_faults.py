@@ -21,6 +21,8 @@ from pathlib import Path
 import pytest
 import requests
 
+pytestmark = pytest.mark.slow
+
 OK = (200, None)
 DIED = (503, "RG504")
 NOT_RESOLVED = (503, "RG501")
