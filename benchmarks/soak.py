@@ -3,7 +3,7 @@
 ``python -m benchmarks.soak`` prints a table and exits with 1 if a request failed without a reason or something leaks.
 A model process that is killed may take along the requests that it has; nothing else that is done here may fail one.
 What is compared is taken at rest, when all idle models have left memory: after a first part, in which everything is
-used for the first time, and at the end.
+used for the first time, and at the end. It takes root to look: the gateway hides its processes from others of its user.
 """
 
 from __future__ import annotations
@@ -129,9 +129,12 @@ class Soak:
         config = folder / "gateway.yaml"
         config.write_text(_config(folder))
         command = [sys.executable, "-m", "rulegate", "serve", config, "--port", str(self._port)]
-        environment = {"RULEGATE_CACHE": str(self._cache)}
+        scratch = folder / "scratch"
+        scratch.mkdir()
+        # A variable that all processes of the gateway are given, and no other process has.
+        environment = {"RULEGATE_CACHE": str(self._cache), "TMPDIR": str(scratch)}
         self._server = Server(command, port=self._port, environment=environment, log=folder / "log", folder=folder)
-        self._processes = Processes(self._server.pid, f"RULEGATE_CACHE={self._cache}")
+        self._processes = Processes(self._server.pid, f"TMPDIR={scratch}")
         self._server.until_answer(_request("hot"))
 
     def run(self, seconds: float) -> list[Rest]:

@@ -91,9 +91,9 @@ class Channel:
         try:
             if self._closed:
                 raise ChannelClosed
-            write_frame(self._socket, frame)
-        except OSError as error:
-            raise ChannelClosed from error
+            # A peer that is gone is the reader's to notice; it tells whoever waits, when the end is known to all.
+            with contextlib.suppress(OSError):
+                write_frame(self._socket, frame)
         finally:
             self._write.release()
 
@@ -112,9 +112,7 @@ class Channel:
         # Wakes a writer that is stuck on a peer that no longer reads, so that the lock below is free.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        with self._write:
-            self._closed = True
-        with contextlib.suppress(OSError):
+        with self._write, contextlib.suppress(OSError):
             stream.close()
         self._socket.close()
         # Before the callers wake: one who hears of the end and asks again must not be sent here again.
@@ -122,6 +120,8 @@ class Channel:
             if self._on_close is not None:
                 self._on_close()
         finally:
+            with self._write:
+                self._closed = True
             for mailbox in list(self._waiting.values()):
                 mailbox.put(None)
 

@@ -78,7 +78,7 @@ def mood(tmp_path_factory):
 def gateway(start, registry, helpers, mood):
     models = {"moody": "models:/moody/1", "other": "models:/versioned/1"}
     models |= {f"many-{n}": f"models:/many/{n}" for n in range(1, 51)}
-    settings = "models: {memory_limit: 300MiB}\nserver: {request_timeout: 20s}"
+    settings = "models: {memory_limit: 300MiB, env: [MOOD]}\nserver: {request_timeout: 20s}"
     gateway = start(helpers.one_endpoint_a_model(registry["uri"], models, settings), MOOD=str(mood))
     helpers.wait_until(lambda: outcome(gateway.text("x", "other")) == OK)
     return gateway
@@ -92,7 +92,7 @@ def impatient_mood(tmp_path_factory):
 @pytest.fixture(scope="module")
 def impatient(start, registry, helpers, impatient_mood):
     models = {"moody": "models:/moody/1", "other": "models:/versioned/1"}
-    settings = "models: {load_timeout: 5s}\nserver: {threads: 32, request_timeout: 3s}"
+    settings = "models: {load_timeout: 5s, env: [MOOD]}\nserver: {threads: 32, request_timeout: 3s}"
     gateway = start(helpers.one_endpoint_a_model(registry["uri"], models, settings), MOOD=str(impatient_mood))
     helpers.wait_until(lambda: outcome(gateway.text("x", "other")) == OK)
     return gateway

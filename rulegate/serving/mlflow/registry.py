@@ -146,12 +146,7 @@ class MlflowRegistry:
         facts = {**arguments, "registry_uri": self._registry_uri}
 
         def ask() -> Frame:
-            channel = self._channel(timeout_s)
-            try:
-                return channel.call(kind, facts, timeout_s=until - time.monotonic())
-            except ChannelClosed:
-                self._forget(channel)
-                raise
+            return self._channel(timeout_s).call(kind, facts, timeout_s=until - time.monotonic())
 
         try:
             try:
@@ -181,12 +176,6 @@ class MlflowRegistry:
         forked.release()
         with self._lock:
             if self._process is not None and self._process[0] is forked:
-                self._process = None
-
-    def _forget(self, channel: Channel) -> None:
-        """Has the next call start another process, though this one's end may not have been told yet."""
-        with self._lock:
-            if self._process is not None and self._process[1] is channel:
                 self._process = None
 
 

@@ -159,3 +159,20 @@ def test_the_end_of_the_process_is_known_before_a_caller_hears_of_it():
         with pytest.raises(ChannelClosed):
             channel.call(Kind.PREDICT, timeout_s=10)
         assert closed.is_set()
+
+
+def test_who_hears_of_the_end_hears_of_it_after_the_channels_owner():
+    """So who asks again at once is not sent to the same process."""
+    ours, theirs = socket.socketpair()
+    told = threading.Event()
+
+    def on_close() -> None:
+        threading.Event().wait(0.05)
+        told.set()
+
+    channel = Channel(ours, name="test", on_close=on_close)
+    theirs.close()
+    for _ in range(20):
+        with pytest.raises(ChannelClosed):
+            channel.call(Kind.PREDICT, timeout_s=10)
+        assert told.is_set()
