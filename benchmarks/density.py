@@ -149,6 +149,8 @@ def run(models: Models, *, versions: int, window_s: float, rate: float, folder: 
             until_s = time.monotonic() + seconds
             crowd = beside.submit(others, until_s) if others else None
             hot = ask(server, itertools.cycle(range(1, HOT + 1)), rate=HOT_RATE, clients=HOT, until_s=until_s)
+            if len(hot.times_s) < 2:
+                raise NoAnswer(f"hardly any answer from a hot version; {hot.failures[:3]}")
             outcome.measured.add(f"p50 {name}", statistics.median(hot.times_s) * 1e3)
             outcome.measured.add(f"p99 {name}", statistics.quantiles(hot.times_s, n=100)[98] * 1e3)
             for asked in [hot, crowd.result()] if crowd else [hot]:

@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.servers import NoAnswer
+
 REQUEST_TIMEOUT_S = 30
 
 _SCRIPT = """\
@@ -52,13 +54,18 @@ def drive(port: int, path: str, body: bytes, *, connections: int, seconds: int, 
         connections: Kept alive.
         seconds: A whole number of them.
         folder: Scratch space.
+
+    Raises:
+        NoAnswer: If there is nothing to connect to.
     """
     script = folder / "load.lua"
     script.write_text(_SCRIPT % body.decode())
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={REQUEST_TIMEOUT_S}s", "-s", str(script)]
     done = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}{path}"], check=True, capture_output=True, text=True, timeout=seconds + 60
+        [*command, f"http://127.0.0.1:{port}{path}"], check=False, capture_output=True, text=True, timeout=seconds + 60
     )
+    if done.returncode != 0:
+        raise NoAnswer(f"wrk ended with exit code {done.returncode}: {done.stdout}{done.stderr}")
     facts = json.loads(done.stdout.splitlines()[-1])
     answered = facts["requests"] - facts["failures"]
     return Load(answered * 1e6 / facts["duration_us"], facts["p50_us"] / 1e3, facts["p99_us"] / 1e3, facts["failures"])

@@ -18,7 +18,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc import PyFuncModel, scoring_server
 from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input
-from mlflow.utils.proto_json_utils import MlflowInvalidInputException, NumpyEncoder, _get_jsonable_obj
+from mlflow.utils.proto_json_utils import (
+    MlflowInvalidInputException,
+    NumpyEncoder,
+    _get_jsonable_obj,
+    dataframe_from_parsed_json,
+)
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.mlflow.redaction import for_client, for_log, without_paths
@@ -164,6 +169,17 @@ def _raised(error: Exception) -> PredictionFailed:
         " compatible with the model for inference."
     )
     return _refused(MlflowException(message, error_code=BAD_REQUEST), _trace(error))
+
+
+def rehearse() -> None:
+    """Takes rows through decoding and encoding, without a model.
+
+    What pandas and Arrow set up for their first data frame is then there once, for all processes that are forked.
+    """
+    frame = dataframe_from_parsed_json(
+        {"columns": ["text", "number"], "data": [["a", 0.5], ["b", 1.5]]}, pandas_orient="split", schema=None
+    )
+    encode(frame, wrapped=True)
 
 
 def _malformed(message: str) -> PredictionFailed:

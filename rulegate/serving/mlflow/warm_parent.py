@@ -59,6 +59,7 @@ def main() -> None:
     _send_prints_to_the_log()
     for module in _WARM_MODULES:
         importlib.import_module(module)
+    importlib.import_module("rulegate.serving.mlflow.scoring").rehearse()
     _settle()
     _Forking(control).run()
 
