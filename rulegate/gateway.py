@@ -154,8 +154,10 @@ class Gateway:
 def endpoint_of(settings: EndpointSettings) -> Endpoint:
     """The endpoint that settings describe, its index built."""
     routes = tuple(
-        # A route has one target, so both have one name.
-        Route(route.alias, Target(route.alias, route.model_uri), route.condition, OnError(route.on_error))
+        Route(
+            route.alias, Target(target.alias, target.model_uri), route.condition, OnError(route.on_error or "no_match")
+        )
         for route in settings.routes
+        for target in route.all_targets[:1]
     )
     return Endpoint(settings.name, routes)
