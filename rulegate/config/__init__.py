@@ -1,6 +1,6 @@
 """YAML text → settings: strict, with a position for every value, every diagnostic of a file at once."""
 
-from rulegate.config.load import ConfigError, load_config
+from rulegate.config.load import ConfigError, check_source, load_config, read_file
 from rulegate.config.messages import CODES
 from rulegate.config.settings import (
     DEFAULT_PATH,
@@ -26,5 +26,7 @@ __all__ = [
     "RouteSettings",
     "ServerSettings",
     "Share",
+    "check_source",
     "load_config",
+    "read_file",
 ]

@@ -56,8 +56,18 @@ def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Con
         ConfigError: If there is any error; never any other exception, whatever the file holds.
     """
     is_text = isinstance(path_or_text, str) and "\n" in path_or_text
-    path = None if is_text else Path(path_or_text)
-    source = Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff")) if path is None else _read_file(path)
+    if is_text:
+        return check_source(Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff")), allow=allow)
+    path = Path(path_or_text)
+    return check_source(read_file(path), path=path, allow=allow)
+
+
+def check_source(source: Source, *, path: Path | None = None, allow: Collection[str] = ()) -> Config:
+    """As `load_config`, of a text that has been read: from the file ``path``, or from none.
+
+    Raises:
+        ConfigError: As `load_config`.
+    """
     diagnostics: list[Diagnostic] = []
     root, faults = read(source)
     diagnostics += faults
@@ -78,6 +88,7 @@ def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Con
         server=settings.server,
         models=settings.models,
         path=path,
+        text=source.text,
         warnings=found[:MAX_DIAGNOSTICS],
     )
 
@@ -91,7 +102,7 @@ def _validate(root: Node, source: Source, diagnostics: list[Diagnostic]) -> File
         return None
 
 
-def _read_file(path: Path) -> Source:
+def read_file(path: Path) -> Source:
     """The text of a file, without a byte order mark.
 
     Raises:

@@ -176,7 +176,8 @@ class Config:
     """A whole configuration without an error. Immutable, safe to share between threads.
 
     ``endpoints`` has at least one, their names are unique, and ``default_endpoint`` is one of the names.
-    ``registry_uri`` is None where MLflow's own choice holds. ``path`` is the file it was read from, or None for a text.
+    ``registry_uri`` is None where MLflow's own choice holds. ``path`` is the file it was read from, or None for a text;
+    ``text`` is what stood there.
     """
 
     endpoints: tuple[EndpointSettings, ...]
@@ -185,4 +186,5 @@ class Config:
     server: ServerSettings = field(default_factory=ServerSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     path: Path | None = None
+    text: str = field(default="", repr=False, compare=False)
     warnings: tuple[Diagnostic, ...] = ()
