@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from rulegate.condition import Condition
 from rulegate.condition.columns import Column
@@ -11,6 +13,16 @@ from rulegate.config.wording import did_you_mean, enumerate_names, shorten
 from rulegate.diagnostics import Diagnostic, Excerpt, Severity, in_order
 from rulegate.serving.errors import ModelUnavailable, RegistryUnreachable
 from rulegate.serving.models import ModelDescription
+
+CODES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "RG350": "the registry does not answer",
+        "RG351": "a model that the registry does not have",
+        "RG352": "a model is named by a stage",
+        "RG353": "a column that the model does not take",
+    }
+)
+"""What each code of this check is about."""
 
 Descriptions = Mapping[str, ModelDescription | ModelUnavailable]
 """What is known of each model URI, or why nothing is."""
@@ -86,8 +98,8 @@ def _stage(use: Use, model: ModelDescription, stage: str) -> Diagnostic:
 def _no_column(use: Use, columns: Sequence[str | None], column: Column, excerpt: Excerpt) -> Diagnostic:
     named = [name for name in columns if name is not None]
     if isinstance(column.name, int):
-        message = f"`{shorten(use.model_uri)}` takes {len(columns)} columns, and none at position {column.name}"
-        hint = "count columns from 0"
+        message = f"`{shorten(use.model_uri)}` has no column at position {column.name}"
+        hint = f"it takes {len(columns)}, the first of which is at position 0"
     else:
         message = f"`{shorten(use.model_uri)}` takes no column `{shorten(column.name)}`"
         hint = did_you_mean(column.name, named) or f"its columns are {enumerate_names(named)}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from rulegate.config import load_config
 from rulegate.config.uses import uses
 from rulegate.diagnostics import render_all
-from rulegate.registry_check import check_registry
+from rulegate.registry_check import CODES, check_registry
 from rulegate.serving.errors import ModelNotResolved, RegistryUnreachable
 from rulegate.serving.models import ModelDescription, ModelVersion
 
@@ -87,9 +90,30 @@ def test_a_position_that_the_model_does_not_have_is_a_warning(columns: tuple[str
     )
     large = described("models:/large/3", columns=columns)
     shown = render_all(check_registry(uses(load_config(config)), {"models:/large/production": large}))
-    assert ("takes 1 columns, and none at position 2" in shown) == found
+    assert ("`models:/large/production` has no column at position 2" in shown) == found
     assert bool(shown) == found
 
 
 def test_a_column_without_a_name_may_be_meant_by_any():
     assert check(**{"models:/large/production": described("models:/large/3", columns=(None,))}) == ""
+
+
+KNOWN = {
+    "models:/payments/1": described("models:/payments/1", columns=("amount",)),
+    "models:/payments@champion": described("models:/payments/3", aliases=("champion",)),
+    "models:/payments/production": described("models:/payments/3", stage="Production", aliases=("champion",)),
+    "models:/paymens/1": ModelNotResolved("Registered Model with name=paymens not found"),
+}
+EXAMPLE = re.compile(r"^## (\w+)\n\n```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_page_of_a_code_shows_its_fault_and_how_it_is_mended(code: str):
+    page = (Path(__file__).parents[2] / "docs" / "codes" / f"{code}.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# {code}: {CODES[code]}\n")
+    examples = {title: load_config(text) for title, text in EXAMPLE.findall(page)}
+    assert set(examples) == {"Bad", "Good"}
+    no_answer = dict.fromkeys(KNOWN, RegistryUnreachable("nobody listens there"))
+    known = no_answer if (examples["Bad"].registry_uri or "").startswith("http") else KNOWN
+    assert {found.code for found in check_registry(uses(examples["Bad"]), known)} == {code}
+    assert not check_registry(uses(examples["Good"]), KNOWN)
