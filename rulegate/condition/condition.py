@@ -9,6 +9,7 @@ from typing import Any
 
 from rulegate.condition import vocabulary
 from rulegate.condition.check import CheckedCondition, check
+from rulegate.condition.columns import Column, columns
 from rulegate.condition.compile import ERRED, Form, compile
 from rulegate.condition.errors import ConditionError
 from rulegate.condition.evaluate import evaluate
@@ -81,6 +82,10 @@ class Condition:
         form = self._form
         literals = {place: self._literals[number] for place, number in form.literals.items()}
         return keys(form.condition.root, literals, errors_count=errors_count)
+
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of a model's input that the condition reads, in the order of its text; see `columns`."""
+        return columns(self._checked().root)
 
     def _checked(self) -> CheckedCondition:
         """This condition's own tree: most share the one of their form, and need their own only to be explained."""

@@ -77,7 +77,10 @@ def shown(config) -> object:
         )
         for endpoint in config.endpoints
     ]
-    return [endpoints, *(getattr(config, field.name) for field in fields(config) if field.name != "endpoints")]
+    return [
+        endpoints,
+        *(getattr(config, field.name) for field in fields(config) if field.compare and field.name != "endpoints"),
+    ]
 
 
 NOT_SPELLED_OUT = {"registry_uri", "max_size", "max_delay"}
