@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from rulegate.config import BatchingSettings, Config, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application
 from rulegate.log import Lines
+from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
 from rulegate.serving.memory import machine_memory_bytes
@@ -19,7 +20,7 @@ from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Batching
+from rulegate.serving.models import Batching, ModelDescription
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
 
@@ -68,13 +69,7 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     """
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     warm_parent.start()
-    registry = MlflowRegistry(
-        warm_parent,
-        environment={**environment, **_CHILD_ENVIRONMENT},
-        registry_uri=config.registry_uri,
-        cache=default_cache_folder(),
-        cache_limit_bytes=config.models.cache_limit_bytes,
-    )
+    registry = _registry(config, environment, warm_parent)
     backend = ProcessBackend(
         warm_parent,
         _environments(config, environment, warm_parent),
@@ -106,10 +101,34 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     return Running(application, preload, keeper, pool, registry, warm_parent)
 
 
+def describe_models(
+    config: Config, environment: Mapping[str, str], model_uris: Sequence[str]
+) -> Mapping[str, ModelDescription | ModelUnavailable]:
+    """What the configuration's registry knows of models, asked by a process that ends with the answer; loads none."""
+    warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
+    registry = _registry(config, environment, warm_parent)
+    try:
+        warm_parent.start()
+        return registry.describe_all(model_uris, timeout_s=config.models.load_timeout_s)
+    finally:
+        registry.close()
+        warm_parent.close()
+
+
 def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] | None:
     """Why this machine cannot serve the configuration, and what to do about it; None if it can."""
     manager = config.models.environment
     return None if manager == "local" else environments.obstacle(manager, _environments_folder(), environment)
+
+
+def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmParent) -> MlflowRegistry:
+    return MlflowRegistry(
+        warm_parent,
+        environment={**environment, **_CHILD_ENVIRONMENT},
+        registry_uri=config.registry_uri,
+        cache=default_cache_folder(),
+        cache_limit_bytes=config.models.cache_limit_bytes,
+    )
 
 
 def _environments_folder() -> Path:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final, Literal
 
 import click
 
+from rulegate import __version__
 from rulegate.cli.allow import allow_option
-from rulegate.config import DEFAULT_PATH, ConfigError, EndpointSettings, load_config
-from rulegate.diagnostics import Diagnostic, Severity, render_all
+from rulegate.config import DEFAULT_PATH, Config, ConfigError, EndpointSettings, load_config
+from rulegate.config.uses import uses
+from rulegate.diagnostics import Diagnostic, in_order, render_all
+from rulegate.diagnostics.github import render_github
+from rulegate.diagnostics.json_report import render_json
+from rulegate.diagnostics.report import Report
+from rulegate.diagnostics.sarif import render_sarif
 from rulegate.gateway import endpoint_of
+from rulegate.registry_check import check_registry
 from rulegate.routing import coverage
 
-SHOWN = 50
-"""How many diagnostics of one file are shown."""
+SHOWN: Final = 50
+"""How many diagnostics of one file are shown as text."""
+
+OutputFormat = Literal["text", "json", "sarif", "github"]
 
 _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 
@@ -25,14 +36,35 @@ _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 @click.option(
     "--stats", is_flag=True, help="Say how routes are found: by which values of a request, and which are not."
 )
+@click.option(
+    "--registry",
+    is_flag=True,
+    help="Also ask the registry for every model: is it there, is it named by a stage, does it take the columns that "
+    "conditions read?",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, for code scanning, or as annotations of a GitHub workflow.",
+)
 @allow_option
 @click.pass_context
 def check_config(
-    context: click.Context, config: tuple[Path, ...], *, strict: bool, stats: bool, allow: tuple[str, ...]
+    context: click.Context,
+    config: tuple[Path, ...],
+    *,
+    strict: bool,
+    stats: bool,
+    registry: bool,
+    output_format: OutputFormat,
+    allow: tuple[str, ...],
 ) -> None:
     """Say everything that is wrong with each CONFIG file, conditions included.
 
-    Without CONFIG, gateway_config.yaml is read. No model is looked up and nothing is started.
+    Without CONFIG, gateway_config.yaml is read. Nothing is started, and nobody is asked unless --registry is given.
 
     \b
     Exit codes:
@@ -40,46 +72,63 @@ def check_config(
       1  warnings, with --strict
       2  errors
     """
-    codes = [_check(path, stats=stats, allow=allow) for path in config or (Path(DEFAULT_PATH),)]
-    worst = max(codes)
+    if stats and output_format != "text":
+        raise click.UsageError(f"--stats is text; it does not go with --format {output_format}")
+    checked = [_check(path, allow, registry=registry) for path in config or (Path(DEFAULT_PATH),)]
+    reports = [report for report, _ in checked]
+    match output_format:
+        case "text":
+            for report, endpoints in checked:
+                _show(report, endpoints if stats else ())
+        case "json":
+            click.echo(render_json(reports))
+        case "sarif":
+            click.echo(render_sarif(reports, version=__version__))
+        case "github":
+            if lines := render_github(found for report in reports for found in report.diagnostics):
+                click.echo(lines)
+    worst = max(_code(report) for report in reports)
     context.exit(_CLEAN if worst == _WARNINGS and not strict else worst)
 
 
-def _check(path: Path, *, stats: bool, allow: tuple[str, ...]) -> int:
-    """Prints what is wrong with one file, then one line that sums it up; the exit code that it asks for."""
-    endpoints: tuple[EndpointSettings, ...] = ()
+def _check(path: Path, allow: tuple[str, ...], *, registry: bool) -> tuple[Report, tuple[EndpointSettings, ...]]:
+    """What is wrong with one file, and its endpoints unless there is an error in it."""
+    name = str(click.format_filename(path))
     try:
         config = load_config(path, allow=allow)
     except ConfigError as error:
-        found = error.diagnostics
-    else:
-        found, endpoints = config.warnings, config.endpoints
-    if found:
-        click.echo(shown(found))
+        return Report(name, error.diagnostics), ()
+    found = in_order((*config.warnings, *_ask_registry(config))) if registry else config.warnings
+    return Report(name, found), config.endpoints
+
+
+def _ask_registry(config: Config) -> tuple[Diagnostic, ...]:
+    # It brings the server side along, which takes a moment that no other check has to wait for.
+    from rulegate.bootstrap import describe_models
+
+    named = uses(config)
+    model_uris = [use.model_uri for use in named if not use.model_uri.startswith(("http://", "https://"))]
+    return check_registry(named, describe_models(config, os.environ, list(dict.fromkeys(model_uris))))
+
+
+def _show(report: Report, endpoints: Sequence[EndpointSettings]) -> None:
+    """Prints what is wrong with one file, a line that sums it up, and how the routes of some endpoints are found."""
+    if report.diagnostics:
+        click.echo(shown(report.diagnostics))
         click.echo()
-    click.echo(f"{click.format_filename(path)}: {_summary(found)}")
-    if stats:
-        for settings in endpoints:
-            click.echo(str(coverage(endpoint_of(settings))))
-    if any(diagnostic.severity is Severity.ERROR for diagnostic in found):
+    click.echo(f"{report.name}: {report.summary()}")
+    for settings in endpoints:
+        click.echo(str(coverage(endpoint_of(settings))))
+
+
+def _code(report: Report) -> int:
+    """The exit code that one file asks for."""
+    if report.errors:
         return _ERRORS
-    return _WARNINGS if found else _CLEAN
+    return _WARNINGS if report.warnings else _CLEAN
 
 
 def shown(found: Sequence[Diagnostic]) -> str:
     """The diagnostics as a person can take them in: the first of them, and how many more there are."""
     text = render_all(found[:SHOWN])
     return f"{text}\n\n… and {len(found) - SHOWN} more" if len(found) > SHOWN else text
-
-
-def _summary(found: Iterable[Diagnostic]) -> str:
-    severities = [diagnostic.severity for diagnostic in found]
-    counts = (
-        _count(severities.count(Severity.ERROR), "error"),
-        _count(severities.count(Severity.WARNING), "warning"),
-    )
-    return ", ".join(count for count in counts if count) or "no errors"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number > 1 else ''}" if number else ""

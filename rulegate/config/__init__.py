@@ -1,7 +1,7 @@
 """YAML text → settings: strict, with a position for every value, every diagnostic of a file at once."""
 
 from rulegate.config.external_settings import NO_DEFAULT, ExternalSettings
-from rulegate.config.load import ConfigError, load_config
+from rulegate.config.load import ConfigError, check_source, load_config, read_file
 from rulegate.config.messages import CODES
 from rulegate.config.model_settings import BatchingSettings, ModelOverrides, ModelSettings
 from rulegate.config.model_uri import is_remote
@@ -39,6 +39,8 @@ __all__ = [
     "ShadowSettings",
     "Share",
     "TargetSettings",
+    "check_source",
     "is_remote",
     "load_config",
+    "read_file",
 ]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field, InstanceOf
 
 from rulegate.condition import Condition
-from rulegate.config.expressions import EXPRESSION
+from rulegate.config.expressions import INPUT
 from rulegate.config.values import DURATION, JSON_VALUE, STRICT, InputName, Name
 from rulegate.config.web_values import HEADER_VALUE, HeaderName, ServiceUrl
 
@@ -40,7 +40,7 @@ class ExternalSettings:
     """The name that conditions use, unique among the services."""
     url: ServiceUrl
     """Where it is asked, by a POST of `{"input": {…}}`; `result` of the JSON object that it answers is the value."""
-    input: Annotated[Mapping[InputName, Annotated[InstanceOf[Condition], EXPRESSION]], _FROZEN] = field(
+    input: Annotated[Mapping[InputName, Annotated[InstanceOf[Condition], INPUT]], _FROZEN] = field(
         default_factory=_nothing
     )
     """What it is told: each value is an expression on the request."""

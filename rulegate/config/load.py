@@ -57,8 +57,18 @@ def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Con
         ConfigError: If there is any error; never any other exception, whatever the file holds.
     """
     is_text = isinstance(path_or_text, str) and "\n" in path_or_text
-    path = None if is_text else Path(path_or_text)
-    source = Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff")) if path is None else _read_file(path)
+    if is_text:
+        return check_source(Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff")), allow=allow)
+    path = Path(path_or_text)
+    return check_source(read_file(path), path=path, allow=allow)
+
+
+def check_source(source: Source, *, path: Path | None = None, allow: Collection[str] = ()) -> Config:
+    """As `load_config`, of a text that has been read: from the file ``path``, or from none.
+
+    Raises:
+        ConfigError: As `load_config`.
+    """
     diagnostics: list[Diagnostic] = []
     root, faults = read(source)
     diagnostics += faults
@@ -81,6 +91,7 @@ def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Con
         server=settings.server,
         models=settings.models,
         path=path,
+        text=source.text,
         warnings=found[:MAX_DIAGNOSTICS],
         admin=settings.admin,
         remote=settings.remote,
@@ -101,7 +112,7 @@ def _external_names(root: Node) -> frozenset[str]:
     return frozenset(name.text for service in mappings(root, "external") if (name := text_of(service, "name")))
 
 
-def _read_file(path: Path) -> Source:
+def read_file(path: Path) -> Source:
     """The text of a file, without a byte order mark.
 
     Raises:

@@ -41,6 +41,7 @@ CODES = {
     "RG331": "not a header",
     "RG332": "not a token",
     "RG333": "not a message",
+    "RG334": "no target gets a request",
 }
 """Every code of this package and its title; each has a page in the documentation."""
 
@@ -507,6 +508,14 @@ def meaningless_for_remote(key: str) -> Fault:
         "RG327",
         f"`{key}` means nothing for a model of another server",
         "remove it: whoever runs that server decides how it holds its models",
+    )
+
+
+def no_weight() -> Fault:
+    return Fault(
+        "RG334",
+        "every target of this route has the weight 0, so that none gets a request",
+        "give one of them a weight, or remove the route",
     )
 
 

@@ -10,7 +10,8 @@ from rulegate.config.faults import keys_of
 from rulegate.config.messages import Fault
 from rulegate.config.model_settings import ModelOverrides
 from rulegate.config.model_uri import is_remote
-from rulegate.config.tree import Mapping, Scalar, mappings, text_of
+from rulegate.config.tree import Mapping, Scalar, mappings, plain, text_of
+from rulegate.config.values import number_of
 from rulegate.diagnostics import Diagnostic, Source
 
 _OVERRIDES: Final = keys_of(ModelOverrides)
@@ -29,8 +30,11 @@ def relate_route(route: Mapping, source: Source) -> Iterator[Diagnostic]:
         yield _at_key(route, key, messages.several_answers(key, answers[0]), source)
     if len(answers) == 1:
         yield from _meaningless(route, answers[0], source)
-    for target in mappings(route, "targets"):
+    targets = mappings(route, "targets")
+    for target in targets:
         yield from _of_remote(target, source)
+    if targets and all(_weighs_nothing(target) for target in targets):
+        yield _at_key(route, "targets", messages.no_weight(), source)
 
 
 def target_names(route: Mapping) -> Iterator[Scalar]:
@@ -67,6 +71,11 @@ def _of_remote(owner: Mapping, source: Source) -> Iterator[Diagnostic]:
     if uri and is_remote(uri.text):
         for key in _OVERRIDES:
             yield from _at(owner, key, messages.meaningless_for_remote(key), source)
+
+
+def _weighs_nothing(target: Mapping) -> bool:
+    weight = target.get("weight")
+    return isinstance(weight, Scalar) and number_of(plain(weight)) == 0
 
 
 def _at(owner: Mapping, key: str, fault: Fault, source: Source) -> Iterator[Diagnostic]:

@@ -106,8 +106,8 @@ class Config:
     """A whole configuration without an error. Immutable, safe to share between threads.
 
     ``endpoints`` has at least one, their names are unique, and ``default_endpoint`` is one of the names.
-    ``registry_uri`` is None where MLflow's own choice holds; ``admin`` is None where there is no such port.
-    ``path`` is the file it was read from, or None for a text.
+    ``registry_uri`` is None where MLflow's own choice holds; ``admin`` is None where there is no such port. ``path`` is
+    the file it was read from, or None for a text; ``text`` is what stood there.
     """
 
     endpoints: tuple[EndpointSettings, ...]
@@ -116,6 +116,7 @@ class Config:
     server: ServerSettings = field(default_factory=ServerSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     path: Path | None = None
+    text: str = field(default="", repr=False, compare=False)
     warnings: tuple[Diagnostic, ...] = ()
     admin: AdminSettings | None = None
     remote: RemoteSettings = field(default_factory=RemoteSettings)

@@ -137,7 +137,7 @@ def parse_share(value: object) -> Share:
         Expected: If the value is neither text nor a number.
         Refused: If it is no share of more than 0 and at most 100 percent.
     """
-    number = _number_of(value)
+    number = number_of(value)
     if number is not None:
         raise Refused(messages.share_without_percent(f"{number:g}"))
     if not isinstance(value, str):
@@ -154,7 +154,7 @@ def parse_number(value: object, *, what: str) -> float:
         Expected: If the value is no number.
         Refused: If it is not in the range.
     """
-    number = _number_of(value)
+    number = number_of(value)
     if number is None:
         raise Expected(what)
     if not 0 <= number <= MAX_NUMBER:
@@ -176,9 +176,9 @@ def parse_json(value: object) -> Any:
         case bool() | int() | None:
             return value
         case str():
-            number = _number_of(value)
+            number = number_of(value)
             return str(value) if number is None else number
-        case Unreadable() if (number := _number_of(value)) is not None:
+        case Unreadable() if (number := number_of(value)) is not None:
             return number
         case Unreadable():
             raise Expected("a JSON value")
@@ -255,7 +255,7 @@ def _share(match: re.Match[str], out_of_range: Callable[[str], Fault]) -> Share:
     return Share(percent / 100)
 
 
-def _number_of(value: object) -> float | None:
+def number_of(value: object) -> float | None:
     """The number that a plain scalar of the file is; YAML 1.1 takes some, such as ``1e-6``, for text."""
     match value:
         case bool():

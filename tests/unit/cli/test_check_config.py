@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -106,3 +107,27 @@ def test_nothing_of_mlflow_is_imported(files: Path):
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout == "False\n"
+
+
+def test_every_format_tells_of_the_same_faults(files: Path):
+    names = ["clean.yaml", "warning.yaml", "errors.yaml"]
+    document = json.loads(run("--format", "json", *names).output)
+    (log,) = json.loads(run("--format", "sarif", *names).output)["runs"]
+    commands = run("--format", "github", *names).output.splitlines()
+    codes = [found["code"] for file in document["files"] for found in file["diagnostics"]]
+    assert codes == ["RG320", "RG307", "RG309", "RG320"]
+    assert [result["ruleId"] for result in log["results"]] == codes
+    assert [command.split("title=")[1][:5] for command in commands] == codes
+    assert commands[1].startswith("::error file=errors.yaml,line=1,endLine=1,col=1,endColumn=5,title=RG307::")
+
+
+@pytest.mark.parametrize("output_format", ["json", "sarif", "github"])
+def test_the_exit_code_does_not_depend_on_the_format(files: Path, output_format: str):
+    for name, code in [("clean.yaml", 0), ("warning.yaml", 1), ("errors.yaml", 2)]:
+        assert run("--strict", "--format", output_format, name).exit_code == code
+
+
+def test_stats_are_for_people(files: Path):
+    result = run("--stats", "--format", "json", "clean.yaml")
+    assert result.exit_code == 2
+    assert "--stats is text; it does not go with --format json" in result.output
