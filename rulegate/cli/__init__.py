@@ -7,6 +7,7 @@ import click
 from rulegate import __version__
 from rulegate.cli.check_config import check_config
 from rulegate.cli.demo import demo
+from rulegate.cli.explain import explain_command
 from rulegate.cli.serve import serve
 
 
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (serve, check_config, demo):
+for command in (serve, check_config, explain_command, demo):
     main.add_command(command)

@@ -13,10 +13,15 @@ from rulegate.condition.evaluate import evaluate
 from rulegate.condition.findings import is_external, is_patterns
 from rulegate.condition.nodes import Attribute, Call, Generator, Keyword, Node, Slice, children, is_constant
 from rulegate.condition.request import Request
+from rulegate.condition.vocabulary import REQUEST_ATTRIBUTES, Kind
 from rulegate.diagnostics import Span
 
 MAX_SHOWN: Final = 80
 """How many characters of a value are shown."""
+
+
+_MAPPINGS: Final = frozenset(name for name, about in REQUEST_ATTRIBUTES.items() if about.kind is Kind.HEADERS)
+"""They are no values themselves, only what is read of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ def _step(condition: CheckedCondition, node: Node, values: dict[Span, Any], erro
 
 
 def _varies(node: Node) -> bool:
-    return not is_constant(node) and not is_external(node)
+    return not is_constant(node) and not is_external(node) and request_attribute(node) not in _MAPPINGS
 
 
 def _parts(node: Node) -> Iterator[Node]:
@@ -125,8 +130,8 @@ def _flattened(step: Step, depth: int = 0) -> Iterator[tuple[int, Step]]:
         yield from _flattened(part, depth + 1)
 
 
-def _shown(value: Any) -> str:
-    """The beginning of a value, however large or deep it is."""
+def shown(value: Any) -> str:
+    """A value as its author would write it, cut to `MAX_SHOWN` characters, however large or deep it is."""
     shortener = reprlib.Repr()
     shortener.maxlevel = 3
     text = shortener.repr(value)
@@ -136,7 +141,7 @@ def _shown(value: Any) -> str:
 def _in_words(outcome: Evaluated | Skipped | Erred) -> str:
     match outcome:
         case Evaluated(value=value):
-            return f"= {_shown(value)}"
+            return f"= {shown(value)}"
         case Skipped():
             return "not evaluated"
         case Erred(message=message):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import get_content_length, get_path_info
@@ -58,8 +60,17 @@ def read_body(environ: WSGIEnvironment, *, max_bytes: int) -> bytes:
     return body
 
 
-def condition_request(environ: WSGIEnvironment, body: bytes) -> Request:
-    """The request as conditions see it; what costs time to take apart is taken apart when a condition reads it."""
+def condition_request(
+    environ: WSGIEnvironment,
+    body: bytes,
+    *,
+    external: Mapping[str, Any] | Callable[[str], Any] | None = None,
+    now: dt.datetime | None = None,
+) -> Request:
+    """The request as conditions see it; what costs time to take apart is taken apart when a condition reads it.
+
+    ``external`` is what decision services answer, ``now`` the time of the request; see `Request`.
+    """
     return Request.from_body(
         body,
         content_type=content_type(environ),
@@ -70,6 +81,8 @@ def condition_request(environ: WSGIEnvironment, body: bytes) -> Request:
         args=lambda: WerkzeugRequest(environ).args.to_dict(),
         cookies=lambda: WerkzeugRequest(environ).cookies.to_dict(),
         remote_addr=environ.get("REMOTE_ADDR"),
+        external=external,
+        now=now,
     )
 
 

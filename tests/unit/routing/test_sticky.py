@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import math
 import os
+import re
 import subprocess
 import sys
 from decimal import Decimal, localcontext
@@ -118,3 +121,11 @@ def test_nothing_sticks_to_what_is_no_text_or_number_or_too_long(value: object):
 )
 def test_everything_up_to_the_bound_sticks(value: object):
     assert encode(value)
+
+
+def test_the_documented_function_gives_the_scores():
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    names = {"hashlib": hashlib, "math": math}
+    exec(re.search(r"^```python\n(def score.*?)^```", text, re.MULTILINE | re.DOTALL)[1], names)
+    for draw in stakes(WEIGHTS).draws(encode("ada")):
+        assert names["score"]("sentiment", "experiment", draw.target.alias, draw.target.weight, "ada") == draw.score

@@ -1,0 +1,116 @@
+"""A request as it is typed on a command line, read as the gateway reads one that comes by HTTP."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rulegate.condition import Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_OWN_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+"""The headers that WSGI writes differently from the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedRequest:
+    """What was typed of a request; each part is checked when it is read, and ``click`` tells what is wrong with it.
+
+    Attributes:
+        data: The body; ``@file`` is what a file holds, ``@-`` what comes on standard input. None: no body.
+        headers: Each ``Name: value``.
+        method: The HTTP method.
+        path: The path, decoded.
+        query: The query as it stands in a URL, without the question mark.
+        cookie: Cookies as a browser sends them: ``a=1; b=2``.
+        remote_addr: The client's address.
+        content_type: The content type; otherwise that among ``headers``, or JSON if there is a body.
+        now: The time of the request as ISO 8601 text; None: this moment.
+    """
+
+    data: str | None
+    headers: Sequence[str]
+    method: str
+    path: str
+    query: str
+    cookie: str | None
+    remote_addr: str
+    content_type: str | None
+    now: str | None
+
+    def read(self, external: Mapping[str, Any] | Callable[[str], Any]) -> Request:
+        """The request as conditions see it; ``external`` is what decision services answer.
+
+        Raises:
+            click.UsageError: If a part of it is not what it should be.
+        """
+        # Werkzeug takes a moment to import, which would make `--help` wait.
+        from rulegate.http.incoming import condition_request
+
+        body = _body(self.data)
+        return condition_request(self._environ(body), body, external=external, now=_moment(self.now))
+
+    def _environ(self, body: bytes) -> WSGIEnvironment:
+        """The request as a WSGI server hands it on."""
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": self.method.upper(),
+            "SCRIPT_NAME": "",
+            # WSGI has the bytes of a text as characters.
+            "PATH_INFO": self.path.encode().decode("latin-1"),
+            "QUERY_STRING": self.query,
+            "REMOTE_ADDR": self.remote_addr,
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "80",
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(),
+        }
+        if self.data is not None:
+            environ |= {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body))}
+        typed = [_header(header) for header in self.headers]
+        typed += [] if self.cookie is None else [("Cookie", self.cookie)]
+        typed += [] if self.content_type is None else [("Content-Type", self.content_type)]
+        seen: set[str] = set()
+        for name, value in typed:
+            key = _OWN_NAMES.get(name.lower(), f"HTTP_{name.upper().replace('-', '_')}")
+            # Servers join what is sent several times.
+            several = key in seen and key not in _OWN_NAMES.values()
+            environ[key] = f"{environ[key]},{value}" if several else value
+            seen.add(key)
+        return environ
+
+
+def _body(data: str | None) -> bytes:
+    if data is None:
+        return b""
+    if data == "@-":
+        return sys.stdin.buffer.read()
+    if data.startswith("@"):
+        try:
+            return Path(data[1:]).read_bytes()
+        except OSError as error:
+            raise click.BadParameter(f"cannot read `{data[1:]}`: {error.strerror}", param_hint="--data") from None
+    # As the terminal sent it.
+    return data.encode("utf-8", "surrogateescape")
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise click.BadParameter(f"`{text}` is not a header such as `X-Tenant: acme`", param_hint="--header")
+    return name.strip(), value.strip()
+
+
+def _moment(now: str | None) -> dt.datetime | None:
+    try:
+        return None if now is None else dt.datetime.fromisoformat(now)
+    except ValueError:
+        raise click.BadParameter(f"`{now}` is not a time such as `2025-01-31T09:30`", param_hint="--now") from None
