@@ -131,6 +131,7 @@ class Gateway:
         journey.route, journey.target = decision.route, decision.target
         if self._models is None:
             raise ModelNotLoaded("this gateway was made without models")
+        assert decision.model_uri is not None  # noqa: S101 - no setting makes a route that denies
         with contextlib.ExitStack() as held:
             lease = held.enter_context(self._models.lease(decision.model_uri, timeout_s=timeout_s - (decided - begin)))
             journey.model, journey.load_s = lease.version.reference, lease.load_s
@@ -155,7 +156,7 @@ def endpoint_of(settings: EndpointSettings) -> Endpoint:
     """The endpoint that settings describe, its index built."""
     routes = tuple(
         # A route has one target, so both have one name.
-        Route(route.alias, Target(route.alias, route.model_uri), route.condition, OnError(route.on_error))
+        Route(route.alias, (Target(route.alias, route.model_uri),), route.condition, OnError(route.on_error))
         for route in settings.routes
     )
     return Endpoint(settings.name, routes)
