@@ -1,5 +1,6 @@
 """YAML text → settings: strict, with a position for every value, every diagnostic of a file at once."""
 
+from rulegate.config.changes import changed_keys
 from rulegate.config.load import ConfigError, check_source, load_config, read_file
 from rulegate.config.messages import CODES
 from rulegate.config.settings import (
@@ -26,6 +27,7 @@ __all__ = [
     "RouteSettings",
     "ServerSettings",
     "Share",
+    "changed_keys",
     "check_source",
     "load_config",
     "read_file",

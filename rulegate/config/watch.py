@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_Identity = tuple[int, int, int, int, int]
+_Identity = tuple[int, int, int, int, int]  # device, inode, size, times of modification and of change
 
 
 class Watch:
@@ -18,12 +18,13 @@ class Watch:
     file that is missing for less than that is not news either.
 
     Args:
-        path: The file. What it holds now is not news.
+        path: The file. That it is there is news at first, as it may have changed since it was read.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known = self._last = self._identity()
+        self._known: _Identity | None = None
+        self._last: _Identity | None = None
 
     def look(self) -> bool:
         """Whether the file differs from the one that was known, and is as it was at the last look; then it is known."""
