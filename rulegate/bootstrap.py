@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from rulegate.config import BatchingSettings, Config, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Lines
+from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
 from rulegate.serving.memory import machine_memory_bytes
@@ -19,7 +20,7 @@ from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Batching
+from rulegate.serving.models import Batching, ModelDescription
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
 
@@ -76,14 +77,13 @@ class Running:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
         front = _front(config, self._pool)
-        batching, model_uris = _batching(config.models.batching), _model_uris(config)
-        pool_settings = _pool_settings(config)
+        pool_settings, batching = _pool_settings(config), _batching(config.models.batching)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         self._backend.change(stuck_after_s=config.server.request_timeout_s, batching=batching)
         self._keeper.change(refresh_interval_s=config.models.refresh_interval_s)
-        self._pool.change(pool_settings, model_uris)
+        self._pool.change(pool_settings, config.settings_by_model())
         self.application.switch(front)
-        self._preload.want(model_uris if config.models.preload else ())
+        self._preload.want(_to_preload(config))
         return tuple(key for key, value in _FIXED.items() if value(config) != value(self._begun_with))
 
     def close(self) -> None:
@@ -105,13 +105,7 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     """
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     warm_parent.start()
-    registry = MlflowRegistry(
-        warm_parent,
-        environment={**environment, **_CHILD_ENVIRONMENT},
-        registry_uri=config.registry_uri,
-        cache=default_cache_folder(),
-        cache_limit_bytes=config.models.cache_limit_bytes,
-    )
+    registry = _registry(config, environment, warm_parent)
     backend = ProcessBackend(
         warm_parent,
         _environments(config, environment, warm_parent),
@@ -126,9 +120,23 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     keeper = Keeper(pool, registry, refresh_interval_s=config.models.refresh_interval_s)
     preload = Preload(pool)
     application = Application(_front(config, pool), lines, not_ready=preload.not_ready)
-    preload.want(_model_uris(config) if config.models.preload else ())
+    preload.want(_to_preload(config))
     keeper.start()
     return Running(application, config, preload, keeper, pool, backend, registry, warm_parent)
+
+
+def describe_models(
+    config: Config, environment: Mapping[str, str], model_uris: Sequence[str]
+) -> Mapping[str, ModelDescription | ModelUnavailable]:
+    """What the configuration's registry knows of models, asked by a process that ends with the answer; loads none."""
+    warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
+    registry = _registry(config, environment, warm_parent)
+    try:
+        warm_parent.start()
+        return registry.describe_all(model_uris, timeout_s=config.models.load_timeout_s)
+    finally:
+        registry.close()
+        warm_parent.close()
 
 
 def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] | None:
@@ -153,6 +161,20 @@ def _pool_settings(config: Config) -> PoolSettings:
         replicas=config.models.replicas,
         capacity=config.server.threads,
     )
+
+
+def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmParent) -> MlflowRegistry:
+    return MlflowRegistry(
+        warm_parent,
+        environment={**environment, **_CHILD_ENVIRONMENT},
+        registry_uri=config.registry_uri,
+        cache=default_cache_folder(),
+        cache_limit_bytes=config.models.cache_limit_bytes,
+    )
+
+
+def _to_preload(config: Config) -> tuple[str, ...]:
+    return tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload)
 
 
 def _environments_folder() -> Path:
@@ -183,7 +205,3 @@ def _batching(wanted: BatchingSettings | Literal["auto", "off"]) -> Batching | N
 
 def _memory_limit_bytes(limit: int | Share) -> int:
     return limit if isinstance(limit, int) else int(machine_memory_bytes() * limit.fraction)
-
-
-def _model_uris(config: Config) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(route.model_uri for endpoint in config.endpoints for route in endpoint.routes))

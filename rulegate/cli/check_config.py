@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -10,13 +11,15 @@ import click
 
 from rulegate import __version__
 from rulegate.cli.allow import allow_option
-from rulegate.config import DEFAULT_PATH, ConfigError, EndpointSettings, load_config
-from rulegate.diagnostics import Diagnostic, render_all
+from rulegate.config import DEFAULT_PATH, Config, ConfigError, EndpointSettings, load_config
+from rulegate.config.uses import uses
+from rulegate.diagnostics import Diagnostic, in_order, render_all
 from rulegate.diagnostics.github import render_github
 from rulegate.diagnostics.json_report import render_json
 from rulegate.diagnostics.report import Report
 from rulegate.diagnostics.sarif import render_sarif
 from rulegate.gateway import endpoint_of
+from rulegate.registry_check import check_registry
 from rulegate.routing import coverage
 
 SHOWN: Final = 50
@@ -34,6 +37,12 @@ _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
     "--stats", is_flag=True, help="Say how routes are found: by which values of a request, and which are not."
 )
 @click.option(
+    "--registry",
+    is_flag=True,
+    help="Also ask the registry for every model: is it there, is it named by a stage, does it take the columns that "
+    "conditions read?",
+)
+@click.option(
     "--format",
     "output_format",
     type=click.Choice(["text", "json", "sarif", "github"]),
@@ -49,12 +58,13 @@ def check_config(
     *,
     strict: bool,
     stats: bool,
+    registry: bool,
     output_format: OutputFormat,
     allow: tuple[str, ...],
 ) -> None:
     """Say everything that is wrong with each CONFIG file, conditions included.
 
-    Without CONFIG, gateway_config.yaml is read. No model is looked up and nothing is started.
+    Without CONFIG, gateway_config.yaml is read. Nothing is started, and nobody is asked unless --registry is given.
 
     \b
     Exit codes:
@@ -64,7 +74,7 @@ def check_config(
     """
     if stats and output_format != "text":
         raise click.UsageError(f"--stats is text; it does not go with --format {output_format}")
-    checked = [_check(path, allow) for path in config or (Path(DEFAULT_PATH),)]
+    checked = [_check(path, allow, registry=registry) for path in config or (Path(DEFAULT_PATH),)]
     reports = [report for report, _ in checked]
     match output_format:
         case "text":
@@ -81,14 +91,24 @@ def check_config(
     context.exit(_CLEAN if worst == _WARNINGS and not strict else worst)
 
 
-def _check(path: Path, allow: tuple[str, ...]) -> tuple[Report, tuple[EndpointSettings, ...]]:
-    """What is wrong with one file, and its endpoints unless there is an error."""
+def _check(path: Path, allow: tuple[str, ...], *, registry: bool) -> tuple[Report, tuple[EndpointSettings, ...]]:
+    """What is wrong with one file, and its endpoints unless there is an error in it."""
     name = str(click.format_filename(path))
     try:
         config = load_config(path, allow=allow)
     except ConfigError as error:
         return Report(name, error.diagnostics), ()
-    return Report(name, config.warnings), config.endpoints
+    found = in_order((*config.warnings, *_ask_registry(config))) if registry else config.warnings
+    return Report(name, found), config.endpoints
+
+
+def _ask_registry(config: Config) -> tuple[Diagnostic, ...]:
+    # It brings the server side along, which takes a moment that no other check has to wait for.
+    from rulegate.bootstrap import describe_models
+
+    named = uses(config)
+    model_uris = [use.model_uri for use in named if not use.model_uri.startswith(("http://", "https://"))]
+    return check_registry(named, describe_models(config, os.environ, list(dict.fromkeys(model_uris))))
 
 
 def _show(report: Report, endpoints: Sequence[EndpointSettings]) -> None:

@@ -89,17 +89,18 @@ class Stakes:
 
 
 def encode(value: Any) -> bytes | None:
-    """The bytes by which a value sticks: equal values have equal bytes, others have others.
+    """The bytes by which a value sticks, written as ``bucket`` of the condition language writes what it hashes.
 
-    A text is ``t`` and the text in UTF-8, halves of surrogate pairs as if they were characters. A number is ``n`` and
-    its digits: those of an integer if it equals one, so that 1, 1.0 and True are the same, as they are in a condition;
-    else those that Python shows of a float.
+    A text is ``s`` and the text in UTF-8, halves of surrogate pairs in three bytes. A number is ``n`` and its shortest
+    decimal form, the same for 1 and 1.0. A truth is ``b`` and 0 or 1.
 
     None for what nothing can stick to: None, lists, objects, and what is longer than `MAX_LENGTH`.
     """
     match value:
         case str():
-            return b"t" + value.encode("utf-8", "surrogatepass") if len(value) <= MAX_LENGTH else None
+            return b"s" + value.encode("utf-8", "surrogatepass") if len(value) <= MAX_LENGTH else None
+        case bool():
+            return b"b%d" % value
         case float() if not value.is_integer():
             return b"n%a" % value
         case int() | float():

@@ -45,6 +45,7 @@ class Kind(enum.IntEnum):
     PREPARE = 7
     MORE = 8
     CANCEL = 9
+    DESCRIBE_ALL = 10
     RESULT = 16
     ERROR = 17
     PART = 18

@@ -26,6 +26,24 @@ class ModelVersion:
     identity: str
 
 
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """What is known of a version without loading it.
+
+    Attributes:
+        version: The version that the model URI means.
+        stage: The stage that the URI names, as the registry writes it; None for every other form of URI.
+        aliases: The aliases that lead to the version, in order.
+        columns: The names of the columns, or of the tensors, of its input, None for one without a name; None if its
+            signature does not say.
+    """
+
+    version: ModelVersion
+    stage: str | None = None
+    aliases: tuple[str, ...] = ()
+    columns: tuple[str | None, ...] | None = None
+
+
 class Parts(Protocol):
     """Parts of an answer, as the model has them ready. For one thread at a time."""
 
@@ -94,6 +112,12 @@ class Registry(Protocol):
         self, model_uris: Sequence[str], *, timeout_s: float
     ) -> Mapping[str, ModelVersion | ModelUnavailable]:
         """What each URI means now, or why that is not known; one call to the registry for each model name."""
+        ...
+
+    def describe_all(
+        self, model_uris: Sequence[str], *, timeout_s: float
+    ) -> Mapping[str, ModelDescription | ModelUnavailable]:
+        """What each URI means now and what its signature says, or why that is not known. Loads no model."""
         ...
 
     def fetch(self, version: ModelVersion, *, timeout_s: float) -> Path:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from decimal import Decimal, localcontext
+from hashlib import sha256
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import assume, given, settings
 
+from rulegate.condition import Request, compile_condition
 from rulegate.routing import Target
 from rulegate.routing.sticky import Draw, Stakes, encode
 
@@ -41,9 +43,18 @@ def picked(weights: dict[str, float], value: bytes) -> str:
 
 
 @given(scalars, scalars)
-def test_values_have_the_same_bytes_if_and_only_if_they_are_equal(one: Any, other: Any) -> None:
+def test_values_have_the_same_bytes_if_and_only_if_they_are_equal_and_truths_are_no_numbers(
+    one: Any, other: Any
+) -> None:
     assume(one == one and other == other)  # NaN equals nothing
-    assert (encode(one) == encode(other)) == (one == other)
+    equal = one == other and isinstance(one, bool) == isinstance(other, bool)
+    assert (encode(one) == encode(other)) == equal
+
+
+@given(scalars)
+def test_values_are_written_as_buckets_hash_them(value: Any) -> None:
+    bucket = compile_condition("bucket(request.json, 1000000)").value(Request(json=value))
+    assert int.from_bytes(sha256(b"\0" + encode(value)).digest()[:8]) * 1_000_000 >> 64 == bucket
 
 
 @given(weights, values, st.data())

@@ -19,7 +19,7 @@ from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelNotResolved, ModelUnavailable, RegistryUnreachable
 from rulegate.serving.frames import Frame, Kind, write_frame
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
-from rulegate.serving.models import ModelVersion
+from rulegate.serving.models import ModelDescription, ModelVersion
 
 # A version, a logged model and a run's artifacts are what they are for ever; anything else may be led elsewhere.
 _FIXED = re.compile(r"models:/(.*/[0-9]+|m-[0-9a-f]+)$|runs:|[a-z][a-z0-9+.-]*://(?<!file://)")
@@ -84,6 +84,17 @@ class MlflowRegistry:
         except ModelUnavailable as error:
             return dict.fromkeys(model_uris, error)
         return {uri: _not_resolved(f) if "message" in f else _version(f) for uri, f in facts.items()}
+
+    def describe_all(
+        self, model_uris: Sequence[str], *, timeout_s: float
+    ) -> Mapping[str, ModelDescription | ModelUnavailable]:
+        """See `Registry.describe_all`."""
+        try:
+            arguments = {"model_uris": list(model_uris), "patience_s": timeout_s / 2}
+            facts = self._call(Kind.DESCRIBE_ALL, arguments, _not_resolved, timeout_s)
+        except ModelUnavailable as error:
+            return dict.fromkeys(model_uris, error)
+        return {uri: _not_resolved(f) if "message" in f else _description(f) for uri, f in facts.items()}
 
     def fetch(self, version: ModelVersion, *, timeout_s: float) -> Path:
         """See `Registry.fetch`."""
@@ -185,6 +196,13 @@ class MlflowRegistry:
 
 def _version(facts: Mapping[str, Any]) -> ModelVersion:
     return ModelVersion(facts["reference"], facts["artifact_uri"], facts["identity"])
+
+
+def _description(facts: Mapping[str, Any]) -> ModelDescription:
+    columns = facts["columns"]
+    return ModelDescription(
+        _version(facts), facts["stage"], tuple(facts["aliases"]), None if columns is None else tuple(columns)
+    )
 
 
 def _not_resolved(facts: Mapping[str, Any]) -> ModelNotResolved:

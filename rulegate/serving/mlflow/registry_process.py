@@ -30,6 +30,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
+from mlflow.models import get_model_info
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.store.artifact.utils.models import ParsedModelUri, _parse_model_uri, get_model_name_and_version
 
@@ -132,17 +133,46 @@ def resolve_all(model_uris: list[str], patience_s: float, registry_uri: str | No
         try:
             if time.monotonic() > until:
                 raise TimeoutError("the registry is too slow to be asked for all models")
-            if not model_uri.startswith("models:"):
+            parsed = _parse_model_uri(model_uri) if model_uri.startswith("models:") else None
+            if parsed is None or parsed.name is None or parsed.version is not None:
                 answers[model_uri] = resolve(model_uri, registry_uri)
                 continue
-            parsed = _parse_model_uri(model_uri)
-            name = str(parsed.name)
+            name = parsed.name
             if name not in models:
                 models[name] = client.get_registered_model(name)
             answers[model_uri] = _registered(_meant(client, models[name], parsed))
         except Exception as error:  # noqa: BLE001 - as above; one model's trouble is not another's
             answers[model_uri] = _failure(error)
     return answers
+
+
+def describe_all(model_uris: list[str], patience_s: float, registry_uri: str | None) -> dict[str, Any]:
+    """What each URI means now, as `resolve_all`, with what the registry and the model's MLmodel file say of it."""
+    until = time.monotonic() + patience_s
+    answers = resolve_all(model_uris, patience_s, registry_uri)
+    client = MlflowClient(registry_uri=registry_uri)
+    for model_uri, version in answers.items():
+        if "message" in version:
+            continue
+        try:
+            if time.monotonic() > until:
+                raise TimeoutError("the registry is too slow to be asked for all models")
+            answers[model_uri] = version | _described(client, model_uri, version["artifact_uri"])
+        except Exception as error:  # noqa: BLE001 - as above
+            answers[model_uri] = _failure(error)
+    return answers
+
+
+def _described(client: MlflowClient, model_uri: str, artifact_uri: str) -> dict[str, Any]:
+    stage, aliases = None, []
+    if model_uri.startswith("models:") and (name := _parse_model_uri(model_uri).name) is not None:
+        number = artifact_uri.rpartition("/")[2]
+        stage = _parse_model_uri(model_uri).stage and client.get_model_version(name, number).current_stage
+        leading = client.get_registered_model(name).aliases
+        aliases = sorted(alias for alias, version in leading.items() if str(version) == number)
+    signature = get_model_info(artifact_uri).signature
+    inputs = signature and signature.inputs
+    return {"stage": stage, "aliases": aliases, "columns": inputs and [column.name for column in inputs.inputs]}
 
 
 def _meant(client: MlflowClient, model: RegisteredModel, parsed: ParsedModelUri) -> ModelVersion:
@@ -277,5 +307,6 @@ def _resolve_folder(folder: Path) -> dict[str, Any]:
 _VERBS: dict[Kind, Callable[..., dict[str, Any]]] = {
     Kind.RESOLVE: resolve,
     Kind.RESOLVE_ALL: resolve_all,
+    Kind.DESCRIBE_ALL: describe_all,
     Kind.FETCH: fetch,
 }

@@ -17,25 +17,25 @@ from rulegate.routing.sticky import MAX_LENGTH, Stakes, encode
 
 ROOT = Path(__file__).parents[3]
 
-WEIGHTS = {"stable": 60.0, "canary": 30.0, "next": 10.0}
+WEIGHTS = {"stable": 40.0, "canary": 35.0, "next": 25.0}
 
 GOLDEN = {
-    "user-1": "canary",
-    "user-2": "stable",
-    "user-3": "canary",
-    "user-4": "canary",
-    "user-5": "stable",
-    "user-6": "canary",
-    "user-7": "next",
-    "": "next",
+    "user-8": "next",
+    "user-14": "stable",
+    "user-15": "next",
+    "user-16": "stable",
+    "user-17": "canary",
+    "user-18": "stable",
+    "user-19": "canary",
+    "": "stable",
     "ünïcode": "stable",
     "😀": "stable",
-    "\ud800": "stable",
+    "\ud800": "next",
     "1": "stable",
     1: "canary",
     1.5: "stable",
     -7: "stable",
-    0: "stable",
+    0: "next",
     10**30: "stable",
     "x" * MAX_LENGTH: "stable",
 }
@@ -58,7 +58,7 @@ def stakes(weights: dict[str, float], model_uri: str = "models:/m/1") -> Stakes:
 
 def as_documented(value: str | int, weights: dict[str, float]) -> str:
     """The method, as the documentation has it."""
-    text = f"t{value}" if isinstance(value, str) else f"n{value}"
+    text = f"s{value}" if isinstance(value, str) else f"n{value}"
     scores = {}
     for alias, weight in weights.items():
         message = f"sentiment/experiment/{alias}/{text}".encode("utf-8", "surrogatepass")

@@ -1,0 +1,51 @@
+"""Where a configuration names models, and beside which conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rulegate.condition import Condition
+from rulegate.config.document import read
+from rulegate.config.load import TEXT_NAME
+from rulegate.config.relations import CONDITION_KEY
+from rulegate.config.settings import Config
+from rulegate.config.tree import Mapping, Scalar, mappings, text_of
+from rulegate.diagnostics import Excerpt, Source, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One place of a file at which a model is named.
+
+    Attributes:
+        model_uri: The model, as it is named.
+        source: The file.
+        span: The place.
+        condition: The condition under which it answers, and where that stands; None where it needs none.
+    """
+
+    model_uri: str
+    source: Source
+    span: Span
+    condition: tuple[Condition, Excerpt] | None
+
+
+def uses(config: Config) -> tuple[Use, ...]:
+    """Every place at which a configuration names a model, in the order of its text."""
+    source = Source(TEXT_NAME if config.path is None else str(config.path), config.text)
+    root, _ = read(source)
+    found: list[Use] = []
+    for endpoint, settings in zip(mappings(root, "model_endpoints"), config.endpoints, strict=True):
+        for route, route_settings in zip(mappings(endpoint, "routes"), settings.routes, strict=True):
+            written, compiled = text_of(route, CONDITION_KEY), route_settings.condition
+            condition = (compiled, written.excerpt()) if written and compiled else None
+            found += (Use(uri.text, source, uri.span, condition) for uri in _named(route))
+    return tuple(found)
+
+
+def _named(route: Mapping) -> Iterator[Scalar]:
+    shadow = route.get("shadow")
+    for owner in (route, *mappings(route, "targets"), *([shadow] if isinstance(shadow, Mapping) else [])):
+        if uri := text_of(owner, "model_uri"):
+            yield uri
