@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rulegate.config import load_config
 from rulegate.gateway import Gateway
-from rulegate.http import Application
+from rulegate.http import Application, Front
 from rulegate.log import Lines
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.models import LoadedModel, ModelVersion, Prediction
@@ -41,13 +41,12 @@ def decision() -> WSGIApplication:
     """rulegate whole, log lines included, with a model that answers the same to all without leaving the process."""
     config = load_config(Path(os.environ[CONFIG_VARIABLE]))
     pool = ModelPool(_Registry(), _Backend(), PoolSettings(capacity=config.server.threads))
-    return Application(
+    front = Front(
         Gateway(config, pool),
-        Lines("text"),
-        not_ready=dict,
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,
     )
+    return Application(front, Lines("text"), not_ready=dict)
 
 
 class _Registry:

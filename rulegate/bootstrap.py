@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from rulegate.config import BatchingSettings, Config, Share
 from rulegate.gateway import Gateway
-from rulegate.http import Application
+from rulegate.http import Application, Front
 from rulegate.log import Lines
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
@@ -35,6 +35,17 @@ _CHILD_ENVIRONMENT = {
 }
 
 
+# What cannot change while the gateway runs: it is built into sockets, threads and processes that are there.
+_FIXED: Mapping[str, Callable[[Config], object]] = {
+    "registry_uri": lambda config: config.registry_uri,
+    "server.host": lambda config: config.server.host,
+    "server.port": lambda config: config.server.port,
+    "server.threads": lambda config: config.server.threads,
+    "models.environment": lambda config: config.models.environment,
+    "models.env": lambda config: config.models.env,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A gateway that answers, and the processes behind it.
@@ -44,11 +55,36 @@ class Running:
     """
 
     application: Application
+    _begun_with: Config
     _preload: Preload
     _keeper: Keeper
     _pool: ModelPool
+    _backend: ProcessBackend
     _registry: MlflowRegistry
     _warm_parent: WarmParent
+
+    def reload(self, config: Config) -> tuple[str, ...]:
+        """Answers by another configuration from the next request on; requests in flight end as they began.
+
+        Models that both configurations name stay loaded, with their processes; those that nothing names any more are
+        unloaded when nobody uses them. Models to be preloaded begin to load, and nobody waits for them. Not for two
+        threads at a time.
+
+        Returns:
+            The keys that hold what they held at the start, as they cannot change while the gateway runs.
+
+        Raises:
+            Exception: Nothing that is to be expected; then everything is as it was.
+        """
+        front = _front(config, self._pool)
+        pool_settings, batching = _pool_settings(config), _batching(config.models.batching)
+        self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
+        self._backend.change(stuck_after_s=config.server.request_timeout_s, batching=batching)
+        self._keeper.change(refresh_interval_s=config.models.refresh_interval_s)
+        self._pool.change(pool_settings, config.settings_by_model())
+        self.application.switch(front)
+        self._preload.want(_to_preload(config))
+        return tuple(key for key, value in _FIXED.items() if value(config) != value(self._begun_with))
 
     def close(self) -> None:
         """Ends every process that was started; call it when no request is in flight. Safe to call again."""
@@ -79,26 +115,14 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     pool = ModelPool(
         registry,
         backend,
-        PoolSettings(
-            load_timeout_s=config.models.load_timeout_s,
-            memory_limit_bytes=_memory_limit_bytes(config.models.memory_limit),
-            idle_timeout_s=config.models.idle_timeout_s,
-            replicas=config.models.replicas,
-            capacity=config.server.threads,
-        ),
+        _pool_settings(config),
     )
     keeper = Keeper(pool, registry, refresh_interval_s=config.models.refresh_interval_s)
-    preload = Preload(pool, tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload))
-    application = Application(
-        Gateway(config, pool),
-        lines,
-        not_ready=preload.not_ready,
-        max_body_bytes=config.server.max_body_bytes,
-        request_timeout_s=config.server.request_timeout_s,
-    )
-    preload.start()
+    preload = Preload(pool)
+    application = Application(_front(config, pool), lines, not_ready=preload.not_ready)
+    preload.want(_to_preload(config))
     keeper.start()
-    return Running(application, preload, keeper, pool, registry, warm_parent)
+    return Running(application, config, preload, keeper, pool, backend, registry, warm_parent)
 
 
 def describe_models(
@@ -121,6 +145,24 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     return None if manager == "local" else environments.obstacle(manager, _environments_folder(), environment)
 
 
+def _front(config: Config, pool: ModelPool) -> Front:
+    return Front(
+        Gateway(config, pool),
+        max_body_bytes=config.server.max_body_bytes,
+        request_timeout_s=config.server.request_timeout_s,
+    )
+
+
+def _pool_settings(config: Config) -> PoolSettings:
+    return PoolSettings(
+        load_timeout_s=config.models.load_timeout_s,
+        memory_limit_bytes=_memory_limit_bytes(config.models.memory_limit),
+        idle_timeout_s=config.models.idle_timeout_s,
+        replicas=config.models.replicas,
+        capacity=config.server.threads,
+    )
+
+
 def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmParent) -> MlflowRegistry:
     return MlflowRegistry(
         warm_parent,
@@ -129,6 +171,10 @@ def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmP
         cache=default_cache_folder(),
         cache_limit_bytes=config.models.cache_limit_bytes,
     )
+
+
+def _to_preload(config: Config) -> tuple[str, ...]:
+    return tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload)
 
 
 def _environments_folder() -> Path:

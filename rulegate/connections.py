@@ -14,6 +14,7 @@ import os
 import socket
 import struct
 import threading
+from collections.abc import Callable
 
 LEAST_SILENCE_S = 5.0
 """However short requests are, connections may idle for so long: clients keep them for their next request."""
@@ -34,19 +35,21 @@ def end_silent(port: int, *, silent_s: float) -> int:
     return ended
 
 
-def watch(port: int, *, silent_s: float) -> None:
+def watch(port: int, *, silent_s: Callable[[], float]) -> None:
     """Ends silent connections from now on, in a thread of its own, until this process ends.
 
     Args:
         port: Where this process listens.
-        silent_s: How long an honest request may take at most, from its first byte to the first of its answer.
+        silent_s: How long an honest request may take at most now, from its first byte to the first of its answer.
     """
-    patience_s = max(silent_s, LEAST_SILENCE_S)
     pause = threading.Event()
 
+    def patience_s() -> float:
+        return max(silent_s(), LEAST_SILENCE_S)
+
     def run() -> None:
-        while not pause.wait(patience_s / 4):
-            end_silent(port, silent_s=patience_s)
+        while not pause.wait(patience_s() / 4):
+            end_silent(port, silent_s=patience_s())
 
     threading.Thread(target=run, name="silent connections", daemon=True).start()
 

@@ -15,6 +15,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from granian._granian import SocketHolder
@@ -23,6 +24,8 @@ from granian.server.mp import MPServer
 
 from rulegate import bootstrap, connections, log
 from rulegate.config import Config
+from rulegate.handover import Handover
+from rulegate.live import Live, last_good
 from rulegate.serving.exposure import hide_this_process
 
 BACKLOG = 1024
@@ -85,11 +88,26 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> None:
-    """Serves until SIGTERM or SIGINT, then lets requests in flight end.
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How a running gateway follows its configuration file.
+
+    Attributes:
+        handover: What outlives the worker.
+        allow: Globs of the model URIs that whoever runs the gateway allows.
+        watched: Whether the file is looked at now and then; if not, it is only read again when that is asked for.
+    """
+
+    handover: Handover = field(default_factory=Handover)
+    allow: tuple[str, ...] = ()
+    watched: bool = True
+
+
+def serve(config: Config, sock: socket.socket, following: Following, *, log_format: log.LogFormat) -> None:
+    """Serves until SIGTERM or SIGINT, then lets requests in flight end; reads the configuration again on SIGHUP.
 
     The application runs in a worker process, which is started again if it ends by itself; the socket outlives it, so
-    that clients wait instead of being refused.
+    that clients wait instead of being refused, and so does the configuration that was running.
 
     Raises:
         SystemExit: If the worker cannot be kept running.
@@ -102,6 +120,7 @@ def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> 
     multiprocessing.set_start_method("fork", force=True)
     _Server(
         sock,
+        following.handover,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,
@@ -109,10 +128,17 @@ def serve(config: Config, sock: socket.socket, *, log_format: log.LogFormat) -> 
         blocking_threads=config.server.threads + SLOW_BODIES,
         backpressure=MAX_CONNECTIONS,
         respawn_failed_workers=True,
-        workers_kill_timeout=int(config.server.request_timeout_s) + DRAIN_EXTRA_S,
+        workers_kill_timeout=_drain_s(config.server.request_timeout_s),
         # Its records go through our handlers; the lines about its own start and end say nothing to our users.
         log_enabled=False,
-    ).serve(target_loader=functools.partial(_load_worker, config, log_format, sock.getsockname()[1]), wrap_loader=False)
+    ).serve(
+        target_loader=functools.partial(_load_worker, config, following, log_format, sock.getsockname()[1]),
+        wrap_loader=False,
+    )
+
+
+def _drain_s(request_timeout_s: float) -> int:
+    return int(request_timeout_s) + DRAIN_EXTRA_S
 
 
 def _allow_many_files() -> None:
@@ -125,10 +151,11 @@ def _allow_many_files() -> None:
 class _Server(MPServer):  # type: ignore[misc]
     """granian on a socket that we made, which also tells a taken port before anything else is started."""
 
-    def __init__(self, sock: socket.socket, **settings: Any) -> None:
+    def __init__(self, sock: socket.socket, handover: Handover, **settings: Any) -> None:
         super().__init__("rulegate", **settings)
         self._our_socket = sock
-        self._ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        self._handover = handover
+        self._ends_with_terminal = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
@@ -145,14 +172,35 @@ class _Server(MPServer):  # type: ignore[misc]
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
+    def _stop_workers(self) -> None:
+        if (good := self._handover.good()) is not None:
+            self.workers_kill_timeout = _drain_s(good.request_timeout_s)
+        super()._stop_workers()
+
     def signal_handler_reload(self, *_: Any) -> None:
-        """Ends when the terminal does, unless told not to (``nohup``); granian would replace the worker."""
-        if not self._ignores_hangup:
+        """Has the worker read its configuration again, where granian would replace the worker.
+
+        A terminal that ends says so by the same signal, and then so does the gateway, unless told not to (``nohup``).
+        """
+        if self._ends_with_terminal and not _has_terminal():
             self.signal_handler_interrupt()
+        else:
+            self._handover.wish()
 
 
-def _load_worker(config: Config, log_format: log.LogFormat, port: int) -> Callable[..., Any]:
+def _has_terminal() -> bool:
+    """Whether this process belongs to a terminal; no more once that has ended."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+def _load_worker(begun_with: Config, following: Following, log_format: log.LogFormat, port: int) -> Callable[..., Any]:
     """The application, made in the worker process."""
+    # Ignored instead, it would be so by the models' processes too.
+    signal.signal(signal.SIGHUP, lambda *_: following.handover.wish())
     for ending in _ENDING:
         signal.signal(ending, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
@@ -164,11 +212,26 @@ def _load_worker(config: Config, log_format: log.LogFormat, port: int) -> Callab
     _end_with_parent()
     environment = dict(os.environ)
     _hide_from_requests()
+    config = last_good(following.handover, begun_with, following.allow)
     running = bootstrap.start(config, environment, lines)
+    live = Live(
+        config,
+        running.reload,
+        obstacle=lambda config: bootstrap.obstacle(config, environment),
+        handover=following.handover,
+        allow=following.allow,
+        watched=following.watched,
+    )
+    live.start()
     # A body may take as long to come as its request then may take.
-    connections.watch(port, silent_s=2 * config.server.request_timeout_s)
-    multiprocessing.util.Finalize(None, running.close, exitpriority=1)
+    connections.watch(port, silent_s=lambda: 2 * running.application.front.request_timeout_s)
+    multiprocessing.util.Finalize(None, _close, (live, running), exitpriority=1)
     return running.application
+
+
+def _close(live: Live, running: bootstrap.Running) -> None:
+    live.close()
+    running.close()
 
 
 def _end_with_parent() -> None:

@@ -26,6 +26,12 @@ from rulegate.log import LogFormat
 )
 @allow_option
 @click.option(
+    "--watch/--no-watch",
+    default=True,
+    show_default=True,
+    help="Look at the file every second; without it, only SIGHUP has it read again.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
     default="text",
@@ -39,6 +45,7 @@ def serve(
     host: str | None,
     port: int | None,
     allow: tuple[str, ...],
+    watch: bool,
     log_format: LogFormat,
 ) -> None:
     """Serve the endpoints of CONFIG (default: gateway_config.yaml).
@@ -51,12 +58,14 @@ def serve(
     GET  /version                        the version of MLflow
 
     A configuration with an error is not served: all its diagnostics are printed, and the exit code is 2.
-    SIGTERM and Ctrl-C let requests in flight end.
+    While it is served, the file may change: what is right with it is answered by from the next request on, what is
+    wrong is logged and changes nothing. SIGHUP has it read at once. SIGTERM and Ctrl-C let requests in flight end.
     """
     if config is not None and config_option is not None:
         raise click.UsageError("the configuration is named twice: as an argument and with --config")
     settings = read(config or config_option or Path(DEFAULT_PATH), allow=allow)
-    run(settings, listen(host or settings.server.host, settings.server.port if port is None else port), log_format)
+    sock = listen(host or settings.server.host, settings.server.port if port is None else port)
+    run(settings, sock, log_format, allow=allow, watch=watch)
 
 
 def read(path: Path, *, allow: tuple[str, ...] = ()) -> Config:
@@ -89,6 +98,8 @@ def run(
     sock: socket.socket,
     log_format: LogFormat,
     *,
+    allow: tuple[str, ...] = (),
+    watch: bool = True,
     invitation: Callable[[str, int], str] | None = None,
 ) -> None:
     """Serves until it is told to stop; prints where it listens, then the invitation.
@@ -97,6 +108,8 @@ def run(
         config: A configuration without errors.
         sock: Where it listens.
         log_format: How log lines are written.
+        allow: Globs of the model URIs that the file may name, now and when it changes.
+        watch: Whether to look at the file now and then.
         invitation: What else to print, for the host and port that a client on this machine uses.
     """
     from rulegate import bootstrap, server
@@ -106,13 +119,16 @@ def run(
         click.echo(f"error: {what}", err=True)
         click.echo(f"hint: {hint}", err=True)
         raise SystemExit(2)
+    following = server.Following(allow=allow, watched=watch)
     # Until the server listens to signals itself: whoever sees the line below may send one at once.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: sys.exit(0))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: following.handover.wish())
     host, port = sock.getsockname()[:2]
     client_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared only
     authority = f"[{client_host}]:{port}" if ":" in client_host else f"{client_host}:{port}"
     click.echo(f"listening on http://{authority} with {', '.join(endpoint.name for endpoint in config.endpoints)}")
     if invitation is not None:
         click.echo(invitation(client_host, port))
-    server.serve(config, sock, log_format=log_format)
+    server.serve(config, sock, following, log_format=log_format)

@@ -1,5 +1,6 @@
 """YAML text → settings: strict, with a position for every value, every diagnostic of a file at once."""
 
+from rulegate.config.changes import changed_keys
 from rulegate.config.external_settings import NO_DEFAULT, ExternalSettings
 from rulegate.config.load import ConfigError, check_source, load_config, read_file
 from rulegate.config.messages import CODES
@@ -39,6 +40,7 @@ __all__ = [
     "ShadowSettings",
     "Share",
     "TargetSettings",
+    "changed_keys",
     "check_source",
     "is_remote",
     "load_config",

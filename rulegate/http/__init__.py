@@ -1,5 +1,5 @@
 """The WSGI application: the only place that knows HTTP statuses."""
 
-from rulegate.http.application import Application
+from rulegate.http.application import Application, Front
 
-__all__ = ["Application"]
+__all__ = ["Application", "Front"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -28,38 +29,55 @@ if TYPE_CHECKING:
 _STATUS_LINES = {status: f"{status} {reason}" for status, reason in {499: "Cancelled", **HTTP_STATUS_CODES}.items()}
 
 
-class Application:
-    """The gateway as a WSGI application. Safe to use from many threads.
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What a request is answered by, from its first byte to its last.
 
-    Args:
+    Attributes:
         gateway: Decides and answers.
-        lines: Where each request of an endpoint gets its line.
-        not_ready: The model URIs that are to be loaded at start and are not yet, each with what is known of why.
         max_body_bytes: The largest body taken, inclusive.
         request_timeout_s: How long a request may take once its body is there.
     """
 
+    gateway: Gateway
+    max_body_bytes: int
+    request_timeout_s: float
+
+
+class Application:
+    """The gateway as a WSGI application. Safe to use from many threads.
+
+    Args:
+        front: What requests are answered by, until there is another.
+        lines: Where each request of an endpoint gets its line.
+        not_ready: The model URIs that are to be loaded at start and are not yet, each with what is known of why.
+    """
+
     def __init__(
         self,
-        gateway: Gateway,
+        front: Front,
         lines: Lines,
         *,
         not_ready: Callable[[], dict[str, str]],
-        max_body_bytes: int,
-        request_timeout_s: float,
     ) -> None:
-        self._gateway = gateway
+        self._front = front
         self._lines = lines
         self._not_ready = not_ready
-        self._max_body_bytes = max_body_bytes
-        self._request_timeout_s = request_timeout_s
         self._pages: dict[str, Callable[[], Reply]] = {
             "/ping": _alive,
             "/health": _alive,
             "/ready": self._ready,
             "/version": _version,
-            **{path: partial(json_reply, 200, facts) for path, facts in listing.pages(gateway.endpoint_names).items()},
         }
+
+    @property
+    def front(self) -> Front:
+        """What requests that begin now are answered by."""
+        return self._front
+
+    def switch(self, front: Front) -> None:
+        """Answers by ``front`` from the next request on; those that have begun end as they began."""
+        self._front = front
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request; never raises."""
@@ -79,6 +97,8 @@ class Application:
 
     def _invoke(self, environ: WSGIEnvironment, endpoint: str | None) -> Reply:
         begin = time.perf_counter()
+        # Read once: whoever switches meanwhile does so for the requests after this one.
+        front = self._front
         journey = Journey()
         this_request = request_id(environ)
 
@@ -88,14 +108,14 @@ class Application:
         failure = None
         try:
             _require(environ, "POST")
-            body = read_body(environ, max_bytes=self._max_body_bytes)
-            prediction = self._gateway.answer(
+            body = read_body(environ, max_bytes=front.max_body_bytes)
+            prediction = front.gateway.answer(
                 endpoint,
                 condition_request(environ, body),
                 body,
                 content_type(environ),
                 journey,
-                timeout_s=self._request_timeout_s,
+                timeout_s=front.request_timeout_s,
             )
             headers = [("content-type", prediction.content_type)]
             if prediction.rest is None:
@@ -114,7 +134,7 @@ class Application:
 
     def _page(self, environ: WSGIEnvironment, path: str) -> Reply:
         try:
-            page = self._pages.get(path)
+            page = self._pages.get(path) or self._listing(path)
             if page is None:
                 raise PathNotFound("there is no such path; models answer POST /invocations")
             _require(environ, "GET", "HEAD")
@@ -124,6 +144,10 @@ class Application:
             reply = failed(error, this_request)
             reply.headers.append(("x-request-id", this_request))
             return reply
+
+    def _listing(self, path: str) -> Callable[[], Reply] | None:
+        facts = listing.page(path, self._front.gateway.endpoint_names)
+        return None if facts is None else partial(json_reply, 200, facts)
 
     def _ready(self) -> Reply:
         missing = self._not_ready()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 
 BASE = "/api/2.0/endpoints/"
 """Lists all endpoints; followed by a name, that one."""
@@ -14,12 +14,13 @@ PROVIDER = "rulegate"
 """Who answers. Which model does is decided for each request, so none can be named."""
 
 
-def pages(endpoints: Iterable[str]) -> Mapping[str, Mapping[str, object]]:
-    """The JSON of a page for each endpoint and of one for all, by path."""
-    described = {name: _describe(name) for name in endpoints}
-    every = {"endpoints": [*described.values()]}
+def page(path: str, endpoints: Collection[str]) -> dict[str, object] | None:
+    """The JSON at ``path``: of all endpoints, or of the one that it names; None where it is another path."""
     # MLflow's client asks with the last slash, people without it.
-    return {BASE: every, BASE.rstrip("/"): every} | {BASE + name: facts for name, facts in described.items()}
+    if path in {BASE, BASE.rstrip("/")}:
+        return {"endpoints": [_describe(name) for name in endpoints]}
+    name = path.removeprefix(BASE)
+    return _describe(name) if name != path and name in endpoints else None
 
 
 def _describe(name: str) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
@@ -40,6 +40,10 @@ class Bindings:
         self._last: dict[str, ModelVersion] = {}
         self._asking: dict[str, Future[ModelVersion]] = {}
         self._backoff = Backoff(clock)
+
+    def change(self, *, timeout_s: float) -> None:
+        """Gives the registry another time to say what a URI means."""
+        self._timeout_s = timeout_s
 
     def get(self, model_uri: str) -> ModelVersion | None:
         """What the URI is bound to; None if to nothing."""
@@ -92,6 +96,13 @@ class Bindings:
         with self._lock:
             for model_uri in [uri for uri, bound in self._bound.items() if bound == version]:
                 del self._bound[model_uri]
+
+    def forget_all_but(self, model_uris: Collection[str]) -> set[ModelVersion]:
+        """Unbinds every other URI and forgets what it meant last; the versions that they were bound to."""
+        with self._lock:
+            for model_uri in self._last.keys() - model_uris:
+                del self._last[model_uri]
+            return {self._bound.pop(model_uri) for model_uri in self._bound.keys() - model_uris}
 
     def means(self, version: ModelVersion) -> bool:
         """Whether any URI is bound to the version."""

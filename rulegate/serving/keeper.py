@@ -55,6 +55,10 @@ class Keeper:
         self._closed.set()
         self._followers.shutdown(wait=False, cancel_futures=True)
 
+    def change(self, *, refresh_interval_s: float | None) -> None:
+        """Asks the registry at another interval."""
+        self._refresh_interval_s = refresh_interval_s
+
     def refresh(self) -> None:
         """Asks the registry once for all that may have moved, and begins to follow what has."""
         bound = {uri: version for uri, version in self._pool.bound().items() if self._registry.may_move(uri)}
@@ -98,7 +102,8 @@ class Keeper:
         while not self._closed.wait(TIDY_INTERVAL_S):
             try:
                 self._pool.tidy()
-                if self._refresh_interval_s is not None and time.monotonic() - refresh_s >= self._refresh_interval_s:
+                interval_s = self._refresh_interval_s
+                if interval_s is not None and time.monotonic() - refresh_s >= interval_s:
                     self.refresh()
                     refresh_s = time.monotonic()
             except Exception:  # noqa: BLE001 - logged whole

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from rulegate.serving.admission import Admission
@@ -39,7 +39,7 @@ class PoolSettings:
         memory_limit_bytes: What all loaded models may hold together; None: anything.
         idle_timeout_s: After how long without a request a version is unloaded; None keeps it.
         replicas: Processes of one version.
-        capacity: Requests that the gateway can hold at once.
+        capacity: Requests that the gateway can hold at once; fixed when the pool is made.
     """
 
     load_timeout_s: float = 120.0
@@ -87,6 +87,8 @@ class ModelPool:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        # None: every model URI may be asked for.
+        self._named: frozenset[str] | None = None
         self._admission = Admission(settings.capacity)
         self._bindings = Bindings(registry, timeout_s=settings.load_timeout_s, clock=clock)
         self._residents = Residents(
@@ -160,15 +162,33 @@ class ModelPool:
             self._supersede_unless_bound(version)
         self._residents.give_back(resident, replica)
 
+    def change(self, settings: PoolSettings, named: Collection[str]) -> None:
+        """Takes other settings, and leaves what is loaded loaded.
+
+        What no URI of ``named`` means is unloaded by and by, when nobody uses it; it can still be leased, for requests
+        that were on their way.
+        """
+        self._settings = settings
+        self._named = frozenset(named)
+        self._bindings.change(timeout_s=settings.load_timeout_s)
+        self._residents.change(
+            load_timeout_s=settings.load_timeout_s,
+            memory_limit_bytes=settings.memory_limit_bytes,
+            replicas=settings.replicas,
+        )
+
     def tidy(self) -> None:
-        """Unloads what has been idle for too long, measures what has been used, replaces processes that ended.
+        """Unloads what nobody names or has used for too long, measures what has been used, keeps replicas at number.
 
         To be called about once a second, by one thread.
         """
-        if self._settings.idle_timeout_s is not None:
-            self._residents.unload_idle(since_s=self._clock() - self._settings.idle_timeout_s)
+        named, idle_timeout_s = self._named, self._settings.idle_timeout_s
+        if named is not None:
+            for version in self._bindings.forget_all_but(named):
+                self._supersede_unless_bound(version)
+        self._residents.unload_idle(since_s=None if idle_timeout_s is None else self._clock() - idle_timeout_s)
         self._residents.measure()
-        self._residents.restore_replicas()
+        self._residents.match_replicas()
 
     def close(self) -> None:
         """Ends all processes at once. Later leases fail. Safe to call again."""

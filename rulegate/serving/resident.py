@@ -56,7 +56,7 @@ class Resident:
         memory_bytes: What it takes up: estimated until it is measured.
         measured_s: When that was measured; None before.
         superseded: Whether no model URI means this version any more.
-        replacing: Whether a process is being made for one that has ended.
+        replacing: Whether a process is being made beside those that it has.
         fetched: Whether its files are held in the cache.
     """
 
@@ -84,6 +84,13 @@ class Resident:
         replica.in_use += 1
         self.in_use += 1
         return replica
+
+    def spare(self, wanted: int) -> list[Replica]:
+        """Takes away the idle replicas that are more than ``wanted``."""
+        idle = [replica for replica in self.replicas if not replica.in_use]
+        spared = idle[: max(0, len(self.replicas) - wanted)]
+        self.replicas = [replica for replica in self.replicas if replica not in spared]
+        return spared
 
     def give_back(self, replica: Replica, now_s: float) -> None:
         """The end of what `take` began."""

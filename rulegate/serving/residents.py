@@ -80,6 +80,8 @@ class Residents:
         """
         with self._lock:
             resident = self._residents.get(version.identity) or self._begin(version)
+            # Somebody's URI means it, or meant it a moment ago; who finds the latter supersedes it again.
+            resident.superseded = False
             if resident.state is State.READY:
                 return resident, resident.take()
             resident.waiting += 1
@@ -143,12 +145,15 @@ class Residents:
                     ended = self._end(resident, "no model URI means it any more")
         _close(ended)
 
-    def unload_idle(self, *, since_s: float) -> None:
-        """Ends what has not been used since ``since_s`` of the clock."""
+    def unload_idle(self, *, since_s: float | None) -> None:
+        """Ends what is superseded, and what has not been used since ``since_s`` of the clock; None: only the former."""
         ended: list[LoadedModel] = []
         with self._lock:
-            for resident in list(self._residents.values()):
-                if resident.idle and resident.last_used_s <= since_s:
+            for resident in [resident for resident in self._residents.values() if resident.idle]:
+                if resident.superseded:
+                    # It was still being loaded then, and nobody waited for it.
+                    ended += self._end(resident, "no model URI means it any more")
+                elif since_s is not None and resident.last_used_s <= since_s:
                     ended += self._end(resident, "nobody has asked for it")
         _close(ended)
 
@@ -167,14 +172,26 @@ class Residents:
                 ended += self._end(victim, "all hold too much memory together")
         _close(ended)
 
-    def restore_replicas(self) -> None:
-        """Begins to make a process for each one that has ended of a resident that has others."""
+    def change(self, *, load_timeout_s: float, memory_limit_bytes: int | None, replicas: int) -> None:
+        """Takes other bounds; what is in memory is brought within them by `measure` and `match_replicas`."""
+        with self._lock:
+            self._load_timeout_s = load_timeout_s
+            self._memory_limit_bytes = memory_limit_bytes
+            self._replicas = replicas
+            self._lock.notify_all()
+
+    def match_replicas(self) -> None:
+        """Begins to make a process for each one that a resident lacks, and ends idle ones that it has beyond."""
+        ended: list[LoadedModel] = []
         with self._lock:
             for resident in self._residents.values():
-                lacks = resident.state is State.READY and len(resident.replicas) < self._replicas
-                if lacks and not resident.replacing:
+                if resident.state is not State.READY:
+                    continue
+                ended += [replica.model for replica in resident.spare(self._replicas)]
+                if len(resident.replicas) < self._replicas and not resident.replacing:
                     resident.replacing = True
-                    self._spawn(self._replace, resident)
+                    self._spawn(self._add_replica, resident)
+        _close(ended)
 
     def close(self) -> None:
         """Ends all at once, those in use too. Nothing can be entered any more. Safe to call again."""
@@ -260,8 +277,9 @@ class Residents:
         self._make_room(resident, self._expected_bytes(version, folder), until_s)
         replicas: list[Replica] = []
         failures: list[ModelUnavailable] = []
-        with ThreadPoolExecutor(self._replicas) as threads:
-            for future in [threads.submit(self._start, resident, folder, until_s) for _ in range(self._replicas)]:
+        wanted = self._replicas
+        with ThreadPoolExecutor(wanted) as threads:
+            for future in [threads.submit(self._start, resident, folder, until_s) for _ in range(wanted)]:
                 try:
                     replicas.append(future.result())
                 except ModelUnavailable as error:
@@ -295,14 +313,14 @@ class Residents:
                 self._backoff.failed(resident.version.identity, error, free=FREE_DEATHS)
                 self._forget(resident)
 
-    def _replace(self, resident: Resident) -> None:
+    def _add_replica(self, resident: Resident) -> None:
         try:
             until_s = self._clock() + self._load_timeout_s
             folder = self._registry.fetch(resident.version, timeout_s=self._load_timeout_s)
             self._registry.release(resident.version)
             replica = self._start(resident, folder, until_s)
         except ModelUnavailable as error:
-            _log.warning("a process of %s cannot be replaced: %s", resident.version.reference, error.message)
+            _log.warning("another process of %s cannot be made: %s", resident.version.reference, error.message)
             with self._lock:
                 resident.replacing = False
             return

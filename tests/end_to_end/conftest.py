@@ -47,6 +47,7 @@ class GatewayProcess:
     """`rulegate serve` with a configuration, until it is stopped."""
 
     def __init__(self, config: Path, folder: Path, *, environment: dict[str, str], arguments: tuple[str, ...]) -> None:
+        self.config = config
         self.out, self.err = folder / "out", folder / "err"
         command = [sys.executable, "-m", "rulegate", "serve", str(config), "--log-format", "json", *arguments]
         self.started = time.monotonic()

@@ -133,7 +133,7 @@ def test_what_a_model_prints_stays_out_of_standard_output(gateway, helpers):
     assert "a word on the side" not in gateway.out.read_text()
 
 
-@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
 def test_the_end_lets_requests_in_flight_finish(start, registry, helpers, tmp_path, with_signal):
     """The gateway ends with 0, without a traceback, and leaves no process."""
     gateway = start(helpers.one_endpoint_a_model(registry["uri"], {"obedient": "models:/obedient/1"}))

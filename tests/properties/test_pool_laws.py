@@ -130,7 +130,7 @@ class FakeBackend:
     """Loads at once, or when the gate is opened; fails as often as it is told to."""
 
     def __init__(self, books: Books, replicas: int) -> None:
-        self._books, self._replicas = books, replicas
+        self._books, self.most_replicas = books, replicas
         self.processes: list[FakeProcess] = []
         self.loading: Counter[str] = Counter()
         self.failures: list[ModelUnavailable] = []
@@ -140,8 +140,8 @@ class FakeBackend:
     def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> FakeProcess:
         with self._books.lock:
             self.loading[version.identity] += 1
-            # One load, and where there are several processes, one that is made for another that ended.
-            if self.loading[version.identity] > self._replicas + (self._replicas > 1):
+            # One load, and where there are several processes, one that is made beside them.
+            if self.loading[version.identity] > self.most_replicas + (self.most_replicas > 1):
                 self._books.breach(f"{version.reference} is loaded twice at once")
         try:
             assert self.gate.wait(PATIENCE_S)
@@ -225,17 +225,20 @@ class PoolLaws(RuleBasedStateMachine):
         self.books = Books()
         self.registry = FakeRegistry(self.books)
         self.backend = FakeBackend(self.books, replicas)
-        bounds = PoolSettings(
-            load_timeout_s=PATIENCE_S,
-            memory_limit_bytes=limit,
-            idle_timeout_s=IDLE_TIMEOUT_S,
-            replicas=replicas,
-            capacity=CAPACITY,
-        )
-        self.pool = ModelPool(self.registry, self.backend, bounds, clock=lambda: self.now_s)
+        self.named = frozenset(MODELS)
+        self.pool = ModelPool(self.registry, self.backend, self._bounds(), clock=lambda: self.now_s)
         self.keeper = Keeper(self.pool, self.registry, refresh_interval_s=10)
         self.visitors: list[Visitor] = []
         self.seen: defaultdict[str, int] = defaultdict(int)
+
+    def _bounds(self) -> PoolSettings:
+        return PoolSettings(
+            load_timeout_s=PATIENCE_S,
+            memory_limit_bytes=self.limit,
+            idle_timeout_s=IDLE_TIMEOUT_S,
+            replicas=self.replicas,
+            capacity=CAPACITY,
+        )
 
     def _visit(self, uri: str, *, timeout_s: float = PATIENCE_S) -> Visitor:
         visitor = Visitor(self.pool, self.books, uri, at_least=self.seen[uri], timeout_s=timeout_s)
@@ -272,9 +275,18 @@ class PoolLaws(RuleBasedStateMachine):
     def tidy(self) -> None:
         """What is measured fits, but for what is in use; no version has more processes than it may."""
         self.pool.tidy()
-        eventually(self._has_few_processes, "a version has too many processes")
+        if self.backend.gate.is_set():
+            eventually(self._has_few_processes, "a version has too many processes")
+            eventually(self._has_only_what_is_named, "what nobody names stays loaded")
         if self.limit is not None and self.backend.gate.is_set():
             eventually(self._fits_but_for_what_is_in_use, "idle models are kept beyond the memory limit")
+
+    @rule(replicas=st.sampled_from([1, 2]), named=st.frozensets(st.sampled_from(MODELS), min_size=1))
+    def settings_change(self, replicas: int, named: frozenset[str]) -> None:
+        """Also while models are in use; who asks for one that is not named any more still gets it."""
+        self.replicas, self.named = replicas, named
+        self.backend.most_replicas = max(self.backend.most_replicas, replicas)
+        self.pool.change(self._bounds(), [uri for uri in URIS if uri.partition("@")[0] in named])
 
     @rule(uri=st.sampled_from(URIS))
     def a_uri_moves(self, uri: str) -> None:
@@ -369,8 +381,20 @@ class PoolLaws(RuleBasedStateMachine):
             pass
 
     def _has_few_processes(self) -> bool:
-        counts = Counter(process.version.identity for process in self.backend.living())
-        return max(counts.values(), default=0) <= self.replicas
+        """No more than replicas are wanted, but for those in use."""
+        self.pool.tidy()
+        with self.books.lock:
+            living = Counter(process.version.identity for process in self.backend.living())
+            used = Counter(process.version.identity for process, count in self.books.leased.items() if count)
+        return all(count <= max(self.replicas, used[identity]) for identity, count in living.items())
+
+    def _has_only_what_is_named(self) -> bool:
+        """Of other models, what is in use."""
+        self.pool.tidy()
+        with self.books.lock:
+            used = {process.version.identity for process, count in self.books.leased.items() if count}
+            living = {process.version.identity for process in self.backend.living()}
+        return all(identity.partition("/")[0] in self.named for identity in living - used)
 
     def _fits_but_for_what_is_in_use(self) -> bool:
         with self.books.lock:

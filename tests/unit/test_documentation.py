@@ -71,7 +71,7 @@ def test_the_defaults_spelled_out_mean_the_same_as_the_smallest_file():
     written = re.search(r"^```yaml\n(.*?)^```", CONFIGURATION, re.MULTILINE | re.DOTALL)
     spelled_out, smallest = load_config(written[1]), load_config(SMALLEST)
     assert not spelled_out.warnings
-    assert shown(spelled_out) == shown(smallest)
+    assert shown(replace(spelled_out, text="")) == shown(replace(smallest, text=""))
 
 
 def shown(config) -> object:

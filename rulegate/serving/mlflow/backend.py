@@ -63,6 +63,11 @@ class ProcessBackend:
         self._batching = batching
         self._stuck_after_s = stuck_after_s
 
+    def change(self, *, stuck_after_s: float, batching: Batching | None) -> None:
+        """Takes other settings; models that are loaded keep their batching."""
+        self._stuck_after_s = stuck_after_s
+        self._batching = batching
+
     def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> LoadedModel:
         """See `ModelBackend.load`."""
         until = time.monotonic() + timeout_s
@@ -72,7 +77,7 @@ class ProcessBackend:
             raise ModelNotLoaded("the process that starts models ended; the next request starts another") from None
         except ForkTimeout:
             raise ModelNotLoaded(f"no process could be started for it within {timeout_s:.0f} s") from None
-        model = _ProcessModel(version, forked, self._stuck_after_s, on_end)
+        model = _ProcessModel(version, forked, lambda: self._stuck_after_s, on_end)
         try:
             modules = model.load(folder, self._batching, timeout_s=until - time.monotonic())
         except BaseException:
@@ -93,7 +98,9 @@ class ProcessBackend:
 class _ProcessModel:
     """A `LoadedModel` in a process of its own."""
 
-    def __init__(self, version: ModelVersion, forked: Forked, stuck_after_s: float, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, version: ModelVersion, forked: Forked, stuck_after_s: Callable[[], float], on_end: Callable[[], None]
+    ) -> None:
         self._version = version
         self._stuck_after_s = stuck_after_s
         self._forked = forked
@@ -144,7 +151,7 @@ class _ProcessModel:
         """What it means for a request that its exchange with the process ended so; a stuck process is given up."""
         if isinstance(error, ChannelClosed):
             return ModelDied(f"the process of {self._version.reference} ended while it had the request")
-        if self._channel.silent_s() >= self._stuck_after_s:
+        if self._channel.silent_s() >= self._stuck_after_s():
             _log.warning("%s says nothing any more; its process is given up", self._version.reference)
             self.close()
         return PredictionTimeout(f"{self._version.reference} did not answer in time")

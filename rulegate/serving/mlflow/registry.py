@@ -62,6 +62,10 @@ class MlflowRegistry:
         self._lock = threading.Lock()
         self._process: tuple[Forked, Channel] | None = None
 
+    def change(self, *, cache_limit_bytes: int) -> None:
+        """Bounds the folder otherwise, from the next model on that is fetched."""
+        self._cache_limit_bytes = cache_limit_bytes
+
     def resolve(self, model_uri: str, *, timeout_s: float) -> ModelVersion:
         """See `Registry.resolve`."""
         return _version(self._call(Kind.RESOLVE, {"model_uri": model_uri}, _not_resolved, timeout_s))

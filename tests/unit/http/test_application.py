@@ -13,7 +13,7 @@ from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
 from rulegate.config import load_config
 from rulegate.gateway import Gateway
-from rulegate.http import Application
+from rulegate.http import Application, Front
 from rulegate.http.incoming import read_body
 from rulegate.log import Lines
 
@@ -36,9 +36,8 @@ def nowhere() -> Lines:
 @pytest.fixture(scope="module")
 def client() -> Client:
     """An application that decides and has no models, so that every prediction ends with RG502."""
-    application = Application(
-        Gateway(load_config(CONFIG)), nowhere(), not_ready=dict, max_body_bytes=100, request_timeout_s=1
-    )
+    front = Front(Gateway(load_config(CONFIG)), max_body_bytes=100, request_timeout_s=1)
+    application = Application(front, nowhere(), not_ready=dict)
     return Client(application, use_cookies=False)
 
 
@@ -71,11 +70,9 @@ def test_an_endpoints_name_is_matched_whole(client):
 
 def test_readiness_names_what_is_missing():
     application = Application(
-        Gateway(load_config(CONFIG)),
+        Front(Gateway(load_config(CONFIG)), max_body_bytes=1, request_timeout_s=1),
         nowhere(),
         not_ready=lambda: {"models:/m/1": "it is being loaded"},
-        max_body_bytes=1,
-        request_timeout_s=1,
     )
     answer = Client(application).get("/ready")
     assert answer.status_code == 503
