@@ -9,10 +9,11 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from benchmarks.harness import Row, Spread, alternating, say, write_result
 from rulegate.condition import Condition, Request, compile_condition
-from rulegate.routing import Endpoint, Route, Target, decide
+from rulegate.routing import Balance, Endpoint, Route, Target, decide
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)
 FEW = 100
@@ -22,6 +23,7 @@ BUDGET_S = 240.0
 SLICE_S = 0.04
 """How long one contender is called again and again for one value."""
 
+USER = Request(headers={"X-User": "user-1234567"})
 _CUSTOMER = {"id": "", "age": 35, "score": 0.5}
 
 
@@ -119,7 +121,7 @@ def cases(sizes: Sequence[int]) -> tuple[list[Case], list[Row]]:
 
 
 def _route(number: int, condition: Condition | None) -> Route:
-    return Route(str(number), Target("t", "models:/m/1"), condition)
+    return Route(str(number), (Target("t", "models:/m/1"),), condition)
 
 
 def _microseconds(endpoint: Endpoint, request: Request) -> float:
@@ -141,6 +143,44 @@ def growth(cases: Sequence[Case]) -> Row:
     return Row(
         f"index over {many.routes} ÷ over {few.routes} routes, all with a key, match: last", "times", Spread(times)
     )
+
+
+@dataclass(slots=True)
+class Picking:
+    """One way to pick a target, beside the same endpoint with a single target; microseconds of each repeat."""
+
+    name: str
+    endpoint: Endpoint
+    beside: Endpoint
+    picking: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Row]:
+        more = Spread(tuple(one - other for one, other in zip(self.picking, self.plain, strict=True)))
+        return [
+            Row(f"5 targets, {self.name}", "µs", Spread(tuple(self.picking)), Spread(tuple(self.plain))),
+            Row(f"5 targets, {self.name}: more than 1 target", "µs", more),
+        ]
+
+    def measure(self) -> None:
+        self.picking.append(_microseconds(self.endpoint, USER))
+        self.plain.append(_microseconds(self.beside, USER))
+
+
+def pickings() -> list[Picking]:
+    """Every way to pick one of five targets."""
+    five = tuple(Target(f"target-{number}", f"models:/m/{number}", 1.0 + number) for number in range(5))
+    condition = compile_condition("request.headers['X-User'].startswith('user')")
+    sticky_on = compile_condition("request.headers['X-User']")
+
+    def endpoint(targets: tuple[Target, ...], **how: Any) -> Endpoint:
+        return Endpoint("bench", (Route("experiment", targets, condition, **how),))
+
+    plain = endpoint(five[:1])
+    return [Picking(balance.value, endpoint(five, balance=balance), plain) for balance in Balance] + [
+        Picking("sticky", endpoint(five, sticky_on=sticky_on), plain)
+    ]
 
 
 def table(cases: Sequence[Case]) -> str:
@@ -169,9 +209,11 @@ def main() -> None:
     measured, built = cases(sizes)
     # What was made for the benchmark stays; looking through it again and again would be measured too.
     gc.freeze()
+    picking = pickings()
     contenders = [contender for case in measured for contender in (case.by_index, case.by_scan)]
+    contenders += [one.measure for one in picking]
     done = alternating(contenders, repeats=repeats, budget_s=BUDGET_S, progress=say)
-    others = [growth(measured), *built]
+    others = [*(row for one in picking for row in one.rows), growth(measured), *built]
     print(table(measured))
     for row in others:
         print(f"\n{row.name}: {row.ours} {row.unit}", end="")

@@ -18,7 +18,15 @@ FOUND: Final = Path("build/fuzz-found")
 """Where new texts go, and those that break a law."""
 
 _SYNTAX: Final = (
-    *("request.json['a']", "request.headers['X-Tenant']", "request.headers.get('a', 'b')", "request.args", "['a']"),
+    *(
+        "request.json['a']",
+        "external['risk']",
+        "external['fraud']",
+        "request.headers['X-Tenant']",
+        "request.headers.get('a', 'b')",
+        "request.args",
+        "['a']",
+    ),
     *(" and ", " or ", "not ", " in ", " not in ", " is None", " is not None", " if ", " else ", " for x in "),
     *(" == ", " != ", " < ", " <= ", " + ", " - ", " * ", " / ", " // ", " % ", "[0]", "[1:2]", "[::-1]", "(", ")"),
     *("re.search(r'a', ", "ip_in(request.remote_addr, '10.0.0.0/8')", "bucket('a', 100, salt='b')", "now_date('UTC')"),

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from fuzz.requests import requests
+from fuzz.requests import SERVICES, requests
 from rulegate.condition import (
     BudgetExceededError,
     Condition,
@@ -45,7 +45,7 @@ def hold(text: str) -> bool:
         LawBroken: If one does not hold. Whatever else is raised breaks the first law: that nothing else is.
     """
     try:
-        condition = _within(COMPILING_S, "compiling", lambda: compile_condition(text))
+        condition = _within(COMPILING_S, "compiling", lambda: compile_condition(text, external=SERVICES))
     except ConditionError as error:
         _assert(bool(error.diagnostics), "refused without a diagnostic")
         _assert(bool(str(error)), "refused without a word")
@@ -58,7 +58,7 @@ def hold(text: str) -> bool:
     if root is not None:
         again, faults = parse(Source("condition", unparse(root)))
         _assert(not faults and repr(again) == repr(root), "not what it is after unparse and parse")
-        checked, _ = check(source, root)
+        checked, _ = check(source, root, SERVICES)
         _assert(checked is not None, "compiled but not checked")
         for name, make in _REQUESTS.items():
             walked = _outcome(lambda: evaluate(checked, make()))  # type: ignore[arg-type]  # noqa: B023

@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from rulegate.condition import Request
+from rulegate.condition import ExternalUnavailableError, Request
+
+SERVICES: Final = frozenset({"risk", "fraud"})
+"""The decision services that a text may ask; the second one never has an answer."""
 
 _KEYS: Final = ("a", "b", "data", "inputs", "instances", "dataframe_split", "dataframe_records", "amount")
 """The keys of every object here, so that most paths that a condition can name lead somewhere."""
@@ -57,10 +60,16 @@ def requests() -> Mapping[str, Callable[[], Request]]:
     return made
 
 
+def _answer(name: str) -> Any:
+    if name == "fraud":
+        raise ExternalUnavailableError(name, "it is out of order")
+    return _everywhere([*_TEXTS[:8], *_NUMBERS])
+
+
 def _others(name: str) -> dict[str, Any]:
     """What a request has besides its body: more or less of it, by the name of the body."""
     if len(name) % 2:
-        return {"now": "2024-02-29T23:59:59+00:00"}
+        return {"now": "2024-02-29T23:59:59+00:00", "external": _answer}
     texts = {"X-Tenant": "acme", "X-User": "\ud800", "a": "1", "b": "ab" * 500}
     return {
         "headers": texts,

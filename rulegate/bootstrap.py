@@ -88,7 +88,7 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
         ),
     )
     keeper = Keeper(pool, registry, refresh_interval_s=config.models.refresh_interval_s)
-    preload = Preload(pool, _model_uris(config) if config.models.preload else ())
+    preload = Preload(pool, tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload))
     application = Application(
         Gateway(config, pool),
         lines,
@@ -159,7 +159,3 @@ def _batching(wanted: BatchingSettings | Literal["auto", "off"]) -> Batching | N
 
 def _memory_limit_bytes(limit: int | Share) -> int:
     return limit if isinstance(limit, int) else int(machine_memory_bytes() * limit.fraction)
-
-
-def _model_uris(config: Config) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(route.model_uri for endpoint in config.endpoints for route in endpoint.routes))

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, replace
 
 from rulegate.condition import Request
-from rulegate.config import Config, EndpointSettings
-from rulegate.routing import Decision, Endpoint, OnError, Route, Target, decide
+from rulegate.config import Config, EndpointSettings, ShadowSettings
+from rulegate.routing import Balance, Decision, Deny, Endpoint, OnError, Route, Shadow, Target, decide
 from rulegate.serving.errors import ModelNotLoaded
 from rulegate.serving.models import Parts, Prediction
 from rulegate.serving.pool import ModelPool
@@ -129,8 +129,8 @@ class Gateway:
             decided = time.perf_counter()
             journey.decide_s = decided - begin
         journey.route, journey.target = decision.route, decision.target
-        if self._models is None:
-            raise ModelNotLoaded("this gateway was made without models")
+        if self._models is None or decision.model_uri is None:
+            raise ModelNotLoaded("this gateway was made without models, or this route has none")
         with contextlib.ExitStack() as held:
             lease = held.enter_context(self._models.lease(decision.model_uri, timeout_s=timeout_s - (decided - begin)))
             journey.model, journey.load_s = lease.version.reference, lease.load_s
@@ -154,8 +154,22 @@ class Gateway:
 def endpoint_of(settings: EndpointSettings) -> Endpoint:
     """The endpoint that settings describe, its index built."""
     routes = tuple(
-        # A route has one target, so both have one name.
-        Route(route.alias, Target(route.alias, route.model_uri), route.condition, OnError(route.on_error))
+        Route(
+            route.alias,
+            tuple(Target(target.alias, target.model_uri, target.weight) for target in route.all_targets),
+            route.condition,
+            OnError(route.on_error or "no_match"),
+            Balance(route.balance),
+            route.sticky_on,
+            Deny(route.deny.status, route.deny.message) if route.deny else None,
+            route.fallback,
+            route.timeout_s,
+            _shadow(route.shadow) if route.shadow else None,
+        )
         for route in settings.routes
     )
     return Endpoint(settings.name, routes)
+
+
+def _shadow(settings: ShadowSettings) -> Shadow:
+    return Shadow(Target(settings.alias, settings.model_uri), settings.sample.fraction, settings.tolerance)

@@ -1,7 +1,13 @@
 """The condition language: a strict subset of a Python expression, checked and then compiled to one function."""
 
-from rulegate.condition.condition import Condition, compile_condition
-from rulegate.condition.errors import BudgetExceededError, ConditionError, EvaluationError, MalformedBodyError
+from rulegate.condition.condition import Condition, compile_condition, compile_expression
+from rulegate.condition.errors import (
+    BudgetExceededError,
+    ConditionError,
+    EvaluationError,
+    ExternalUnavailableError,
+    MalformedBodyError,
+)
 from rulegate.condition.explain import Erred, Evaluated, Explanation, Skipped, Step
 from rulegate.condition.request import Request
 
@@ -13,9 +19,11 @@ __all__ = [
     "Evaluated",
     "EvaluationError",
     "Explanation",
+    "ExternalUnavailableError",
     "MalformedBodyError",
     "Request",
     "Skipped",
     "Step",
     "compile_condition",
+    "compile_expression",
 ]

@@ -44,7 +44,8 @@ class CheckedCondition:
     """A tree that the checker has accepted: the only thing that the later stages take.
 
     ``kind`` is what its value can be; ``prepared`` what the arguments that an author must write out became, by place:
-    patterns, networks, time zones. Only `check` makes one; the constructor refuses everybody else.
+    patterns, networks, time zones; ``services`` the decision services that it may ask. Only `check` makes one; the
+    constructor refuses everybody else.
 
     Raises:
         TypeError: If anybody but `check` calls the constructor.
@@ -53,6 +54,7 @@ class CheckedCondition:
     source: Source
     root: Node
     kind: Kind
+    services: frozenset[str]
     prepared: Mapping[Span, Prepared] = field(repr=False, compare=False)
     seal: object = field(repr=False, compare=False)
 
@@ -61,19 +63,23 @@ class CheckedCondition:
             raise TypeError("only the checker makes a CheckedCondition")
 
 
-def check(source: Source, root: Node) -> tuple[CheckedCondition | None, list[Diagnostic]]:
+def check(
+    source: Source, root: Node, services: frozenset[str] = frozenset()
+) -> tuple[CheckedCondition | None, list[Diagnostic]]:
     """The checked condition, or None, and everything that was found, warnings included.
 
-    Takes any tree that the parser can make, however deep. Thread-safe.
+    Takes any tree that the parser can make, however deep; ``services`` are the names of the decision services that it
+    may ask. Thread-safe.
     """
     faults = out_of_bounds(source, root)
     if faults:
         return None, faults
-    checker = _Checker(source)
+    checker = _Checker(source, services)
     kind = checker.value(root)
     if checker.errors:
         return None, checker.errors + checker.warnings
-    return CheckedCondition(source, root, kind, MappingProxyType(checker.prepared), _CHECKED), checker.warnings
+    prepared = MappingProxyType(checker.prepared)
+    return CheckedCondition(source, root, kind, services, prepared, _CHECKED), checker.warnings
 
 
 def request_attribute(node: Node) -> str | None:

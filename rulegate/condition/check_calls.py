@@ -7,8 +7,8 @@ from typing import Final
 
 from rulegate.condition import vocabulary
 from rulegate.condition.check_operators import ORDERED
-from rulegate.condition.findings import Findings, is_patterns, is_request
-from rulegate.condition.messages import meaning, syntax
+from rulegate.condition.findings import Findings, is_external, is_patterns, is_request
+from rulegate.condition.messages import literals, meaning, syntax
 from rulegate.condition.nodes import Attribute, Call, Display, Generator, Keyword, Name, Node
 from rulegate.condition.prepare import UnfitLiteralError, prepare
 from rulegate.condition.vocabulary import Kind, Literal, Signature
@@ -34,8 +34,21 @@ class Calls(Findings):
         elif node.name in vocabulary.FUNCTIONS:
             signature = vocabulary.FUNCTIONS[node.name]
             self.errors.append(meaning.not_called(self.source, node.span, node.name, signature))
+        elif is_external(node):
+            self._misused(node, node)
         else:
-            self.errors.append(meaning.unknown_name(self.source, node.span, node.name))
+            has_services = bool(self.services)
+            self.errors.append(meaning.unknown_name(self.source, node.span, node.name, has_services=has_services))
+        return Kind.UNKNOWN
+
+    def _misused(self, external: Node, whole: Node) -> Kind:
+        """``external`` stands where no name of a service follows in brackets; ``whole`` is it with what does."""
+        if not self.services:
+            self.errors.append(literals.no_services(self.source, external.span))
+        else:
+            name = whole.name if isinstance(whole, Attribute) else ""
+            meant = name if name in self.services else min(self.services)
+            self.errors.append(literals.not_by_name(self.source, whole.span, meant))
         return Kind.UNKNOWN
 
     def _attribute(self, node: Attribute) -> Kind:
@@ -49,6 +62,8 @@ class Calls(Findings):
                 signature = Signature(attribute.kind)
                 self.errors.append(meaning.not_called(self.source, node.name_span, node.name, signature))
             return attribute.kind
+        if is_external(node.value):
+            return self._misused(node.value, node)
         if is_patterns(node.value):
             pattern_function = vocabulary.PATTERN_FUNCTIONS.get(node.name)
             self.errors.append(
@@ -73,6 +88,9 @@ class Calls(Findings):
 
     def _call(self, node: Call) -> Kind:
         match node.function:
+            case Attribute(value=owner) | owner if is_external(owner):
+                self._misused(owner, node.function)
+                return self._arguments_only(node)
             case Name(name=name) if name not in self.bound and name not in {vocabulary.REQUEST, vocabulary.PATTERNS}:
                 signature = vocabulary.FUNCTIONS.get(name)
                 if signature is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from rulegate.condition import vocabulary
-from rulegate.condition.findings import Findings, is_request
-from rulegate.condition.messages import meaning
+from rulegate.condition.findings import Findings, is_external, is_request
+from rulegate.condition.messages import literals, meaning
 from rulegate.condition.nodes import (
     Arithmetic,
     Binary,
@@ -23,6 +23,7 @@ from rulegate.condition.nodes import (
     Subscript,
     is_constant,
 )
+from rulegate.condition.prepare import UnfitLiteralError, prepare_service
 from rulegate.condition.vocabulary import Kind
 from rulegate.diagnostics import Span
 
@@ -44,6 +45,8 @@ class Operators(Findings):
             self.errors.append(meaning.not_a_value(self.source, node.value.span, vocabulary.REQUEST, hint))
             self.kind(node.index)
             return Kind.UNKNOWN
+        if is_external(node.value):
+            return self._answer(node.value, node.index)
         if isinstance(node.index, Slice):
             return self._sliced(node, node.index)
         owner, index = self.kind(node.value), self.value(node.index)
@@ -54,6 +57,19 @@ class Operators(Findings):
         if owner & Kind.WRONG:
             return owner
         return Kind.TEXT if owner in Kind.TEXT | Kind.HEADERS else Kind.ANY
+
+    def _answer(self, external: Node, index: Node) -> Kind:
+        """What a decision service answers, whose name is in brackets."""
+        if not self.services:
+            self.errors.append(literals.no_services(self.source, external.span))
+            return Kind.JSON
+        if not is_constant(index):
+            self.kind(index)
+        try:
+            self.prepared[index.span] = prepare_service(self.source, self.services, index)
+        except UnfitLiteralError as error:
+            self.errors.append(error.diagnostic)
+        return Kind.JSON
 
     def _sliced(self, node: Subscript, bounds: Slice) -> Kind:
         owner = self.kind(node.value)

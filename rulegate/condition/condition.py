@@ -21,7 +21,7 @@ from rulegate.condition.parse import parse
 from rulegate.condition.prepare import UnfitLiteralError
 from rulegate.condition.request import Request
 from rulegate.condition.shape import Value, dissect, places
-from rulegate.condition.truth import doubts
+from rulegate.condition.truth import Use, doubts
 from rulegate.diagnostics import Diagnostic, Excerpt, Source, Span, in_order
 
 
@@ -62,8 +62,8 @@ class Condition:
             BudgetExceededError: If the request is too large for the condition.
         """
         value = self._value(request)
-        # The generated function says that it erred, the walk says where; that both do is tested.
-        return evaluate(self._checked(), request) if value is ERRED else value
+        # The generated function says that it erred, the walk says where, at no further charge; that both do is tested.
+        return evaluate(self._checked(), request.afresh()) if value is ERRED else value
 
     def explain(self, request: Request) -> Explanation:
         """The value of every part of the condition for a request, what was not evaluated, and what erred.
@@ -89,10 +89,11 @@ class Condition:
 
     def _checked(self) -> CheckedCondition:
         """This condition's own tree: most share the one of their form, and need their own only to be explained."""
-        return self._form.condition if self._form.condition.source.text == self.text else _read_again(self.text)
+        shared = self._form.condition
+        return shared if shared.source.text == self.text else _read_again(self.text, shared.services)
 
 
-def compile_condition(text: str, *, origin: Excerpt | None = None) -> Condition:
+def compile_condition(text: str, *, origin: Excerpt | None = None, external: frozenset[str] = frozenset()) -> Condition:
     """The condition that a text stands for.
 
     The text is read as if it stood in brackets: spaces and line ends between its parts mean nothing. None of it is ever
@@ -101,23 +102,42 @@ def compile_condition(text: str, *, origin: Excerpt | None = None) -> Condition:
     Args:
         text: The condition.
         origin: Where the text stands in a file; diagnostics then point into the file.
+        external: The names of the decision services that it may ask.
 
     Raises:
         ConditionError: If the text is not a condition.
     """
+    return _compiled(text, origin, Use.TRUTH, external)
+
+
+def compile_expression(
+    text: str, *, origin: Excerpt | None = None, external: frozenset[str] = frozenset()
+) -> Condition:
+    """As `compile_condition`, for a text whose value is used for itself: it is no fault if that is never true or false.
+
+    Its only warning about that value is that it is the same for every request.
+
+    Raises:
+        ConditionError: If the text is not an expression of the language.
+    """
+    return _compiled(text, origin, Use.VALUE, external)
+
+
+def _compiled(text: str, origin: Excerpt | None, use: Use, services: frozenset[str]) -> Condition:
     shape, literals, written = dissect(text)
-    form = forms().get(shape)
+    kept_by = shape, use, services
+    form = forms().get(kept_by)
     if form is not None:
         try:
             return _condition(text, (), form, literals)
         except UnfitLiteralError:
             pass  # what is wrong with it is said below
-    checked, warnings = _read(text, origin)
+    checked, warnings = _read(text, origin, use, services)
     differing = {place: number for number, place in enumerate(places(shape, written))}
     if warnings or not differing.keys() <= _constants(checked.root):
         return _condition(text, warnings, compile(checked, {}), ())
     form = compile(checked, differing)
-    forms().keep(shape, form)
+    forms().keep(kept_by, form)
     return _condition(text, (), form, literals)
 
 
@@ -127,12 +147,14 @@ def _condition(text: str, warnings: tuple[Diagnostic, ...], form: Form, literals
 
 
 @functools.lru_cache(maxsize=256)
-def _read_again(text: str) -> CheckedCondition:
-    checked, _ = _read(text, None)
+def _read_again(text: str, services: frozenset[str]) -> CheckedCondition:
+    checked, _ = _read(text, None, Use.VALUE, services)
     return checked
 
 
-def _read(text: str, origin: Excerpt | None) -> tuple[CheckedCondition, tuple[Diagnostic, ...]]:
+def _read(
+    text: str, origin: Excerpt | None, use: Use, services: frozenset[str]
+) -> tuple[CheckedCondition, tuple[Diagnostic, ...]]:
     """The checked condition and what there is to doubt about it.
 
     Raises:
@@ -142,10 +164,10 @@ def _read(text: str, origin: Excerpt | None) -> tuple[CheckedCondition, tuple[Di
     root, found = parse(source)
     checked = None
     if root is not None:
-        checked, found = check(source, root)
+        checked, found = check(source, root, services)
     if checked is None:
         raise ConditionError(_placed(found, origin)[: vocabulary.MAX_DIAGNOSTICS])
-    return checked, _placed([*found, *doubts(checked)], origin)
+    return checked, _placed([*found, *doubts(checked, use)], origin)
 
 
 def _constants(node: Node) -> set[Span]:

@@ -17,6 +17,7 @@ from rulegate.condition.nodes import (
     Node,
     Not,
     Slice,
+    Subscript,
     children,
     is_constant,
 )
@@ -98,6 +99,9 @@ def _cost(node: Node) -> int:
             own = _PATTERN_NS
         case Call(function=Attribute(name=name), arguments=arguments) if method_is_charged(name, arguments):
             own = _CALL_NS * 3
+        case Subscript(value=Name(name=vocabulary.EXTERNAL)):
+            # The answer itself is asked for once, and no loop can make it twice.
+            own = _CALL_NS
         case Call() | Binary() | Slice():
             own = _CALL_NS
         case Compare(operands=operands, comparators=comparators):

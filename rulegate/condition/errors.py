@@ -1,10 +1,11 @@
-"""What can go wrong with a condition: one exception when it is compiled, three when it is evaluated.
+"""What can go wrong with a condition: one exception when it is compiled, four when it is evaluated.
 
 Exception
-├── ConditionError       the text is not a condition: it carries the diagnostics
-├── EvaluationError      this request has no value for this condition: the route's ``on_error`` decides
-├── MalformedBodyError   the request itself is broken: it fails, whatever any route says
-└── BudgetExceededError  the request makes conditions too costly: it fails, whatever any route says
+├── ConditionError            the text is not a condition: it carries the diagnostics
+├── EvaluationError           this request has no value for this condition: the route's ``on_error`` decides
+├── ExternalUnavailableError  a decision service has no answer: what reads it has an `EvaluationError`
+├── MalformedBodyError        the request itself is broken: it fails, whatever any route says
+└── BudgetExceededError       the request makes conditions too costly: it fails, whatever any route says
 """
 
 from __future__ import annotations
@@ -59,6 +60,19 @@ class BudgetExceededError(Exception):
         super().__init__("the request is too large for the conditions of its routes")
 
 
+class ExternalUnavailableError(Exception):
+    """A decision service that gave no answer; raised by whoever asks it, see `Request`.
+
+    ``name`` is the service's, ``reason`` the end of a sentence, such as ``no answer within 50 ms``: explanations show
+    it, so it holds nothing of the request or of what came back.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"the decision service `{name}` has no answer: {reason}")
+        self.name = name
+        self.reason = reason
+
+
 class NoJsonError(Exception):
     """A request whose body does not say that it is JSON; the evaluator turns it into an `EvaluationError`."""
 
@@ -71,6 +85,7 @@ EVALUATION_ERRORS: Final = (
     ArithmeticError,
     RecursionError,
     NoJsonError,
+    ExternalUnavailableError,
     EvaluationError,
 )
 """What the operations of the language raise where a condition errs; anything else is a fault of the program."""

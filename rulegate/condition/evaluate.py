@@ -11,7 +11,8 @@ from typing import Any, Final, assert_never, cast
 
 from rulegate.condition import costs, vocabulary
 from rulegate.condition.check import CheckedCondition, request_attribute
-from rulegate.condition.errors import EVALUATION_ERRORS, EvaluationError, NoJsonError
+from rulegate.condition.errors import EVALUATION_ERRORS, EvaluationError, ExternalUnavailableError, NoJsonError
+from rulegate.condition.findings import is_external
 from rulegate.condition.library import ARITHMETIC, CLOCKS, COMPARISONS, METERED, PLAIN, SIMPLE_COMPARISONS
 from rulegate.condition.nodes import (
     Attribute,
@@ -89,6 +90,8 @@ class _Evaluation:
                 return self._bound[name]
             case Subscript(value=owner, index=Slice() as bounds):
                 return self._slice(node, self.value(owner), bounds)
+            case Subscript(value=external, index=name) if is_external(external):
+                return self._run(node, operator.getitem, self._request.external, self.value(name))
             case Subscript(value=owner, index=index):
                 return self._run(node, operator.getitem, self.value(owner), self.value(index))
             case Call():
@@ -215,7 +218,7 @@ class _Evaluation:
 def _reason(node: Node, error: Exception, values: tuple[Any, ...], comparator: Comparator | None) -> str:
     """Why an operation failed, in kinds of values and in the author's own words, never in the request's."""
     match node, error:
-        case _, NoJsonError():
+        case _, NoJsonError() | ExternalUnavailableError():
             return str(error)
         case _, RecursionError():
             return "the values are nested too deeply"

@@ -10,7 +10,7 @@ from typing import Any, Final
 from rulegate.condition.check import CheckedCondition, request_attribute
 from rulegate.condition.errors import EvaluationError
 from rulegate.condition.evaluate import evaluate
-from rulegate.condition.findings import is_patterns
+from rulegate.condition.findings import is_external, is_patterns
 from rulegate.condition.nodes import Attribute, Call, Generator, Keyword, Node, Slice, children, is_constant
 from rulegate.condition.request import Request
 from rulegate.diagnostics import Span
@@ -91,9 +91,13 @@ def _step(condition: CheckedCondition, node: Node, values: dict[Span, Any], erro
         outcome = Erred(error.message if node.span == error.span else None)
     else:
         outcome = Skipped()
-    parts = [part for part in _parts(node) if not is_constant(part) and part.span not in condition.prepared]
+    parts = [part for part in _parts(node) if part.span not in condition.prepared and _varies(part)]
     steps = tuple(_step(condition, part, values, error) for part in parts)
     return Step(condition.source.text[node.span.start : node.span.end], node.span, outcome, steps)
+
+
+def _varies(node: Node) -> bool:
+    return not is_constant(node) and not is_external(node)
 
 
 def _parts(node: Node) -> Iterator[Node]:

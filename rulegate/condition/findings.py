@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from rulegate.condition import vocabulary
@@ -16,8 +16,10 @@ from rulegate.diagnostics import Diagnostic, Source, Span
 class Findings(abc.ABC):
     """What was found so far in one condition."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, services: Collection[str]) -> None:
         self.source = source
+        self.services = services
+        """The decision services that the condition may ask."""
         self.errors: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         self.prepared: dict[Span, Prepared] = {}
@@ -45,6 +47,11 @@ class Findings(abc.ABC):
 def is_request(node: Node) -> bool:
     """Whether a node is the name ``request``, which nothing can bind."""
     return isinstance(node, Name) and node.name == vocabulary.REQUEST
+
+
+def is_external(node: Node) -> bool:
+    """Whether a node is the name ``external``, which nothing can bind."""
+    return isinstance(node, Name) and node.name == vocabulary.EXTERNAL
 
 
 def is_patterns(node: Node) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rulegate.condition import costs, recipes, vocabulary
 from rulegate.condition.check import CheckedCondition, request_attribute
+from rulegate.condition.findings import is_external
 from rulegate.condition.library import ARITHMETIC, CLOCKS, COMPARISONS, METERED, PLAIN
 from rulegate.condition.nodes import (
     Attribute,
@@ -122,6 +123,8 @@ class _Writer:
                 if costs.slice_is_charged(bounds):
                     owner = self._metered("sliced", owner)
                 return ast.Subscript(owner, self._slice(bounds), _LOAD)
+            case Subscript(value=external, index=name) if is_external(external):
+                return ast.Subscript(of_request("external"), self.expression(name), _LOAD)
             case Subscript(value=value, index=index):
                 return ast.Subscript(self.expression(value), self.expression(index), _LOAD)
             case Call():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,25 @@ def prepare(literal: Literal, source: Source, function: str, node: Node) -> Prep
     """
     read = partial(_read, literal, source, function)
     return Prepared(read(node), read)
+
+
+def prepare_service(source: Source, services: Collection[str], node: Node) -> Prepared:
+    """The name of a decision service, which must be one of ``services``; safe to share between threads.
+
+    Raises:
+        UnfitLiteralError: If the name is not written out, or is none of them.
+    """
+    read = partial(_service, source, services)
+    return Prepared(read(node), read)
+
+
+def _service(source: Source, services: Collection[str], node: Node) -> str:
+    match node:
+        case Constant(value=str(name)) if name in services:
+            return name
+        case Constant(value=str(name)):
+            raise UnfitLiteralError(messages.unknown_service(source, node.span, name, services))
+    raise UnfitLiteralError(messages.not_by_name(source, node.span, min(services)))
 
 
 def _read(literal: Literal, source: Source, function: str, node: Node) -> Any:

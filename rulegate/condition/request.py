@@ -7,13 +7,13 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar, overload
 
-from rulegate.condition.body import MAX_JSON_DEPTH, parse_body
+from rulegate.condition.answers import Answers
+from rulegate.condition.body import MAX_JSON_DEPTH, depth, parse_body
 from rulegate.condition.errors import MalformedBodyError, NoJsonError
 from rulegate.condition.meter import Meter
 
 _T = TypeVar("_T")
 _Texts = Mapping[str, str]
-_JSON_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class Headers:
@@ -136,6 +136,9 @@ class Request:
         content_length: The length of the body in bytes; otherwise the header ``Content-Length``, or None.
         now: The time of the request, ISO 8601 text or a datetime, in UTC unless it has a time zone; None is the time at
             which a condition first asks.
+        external: What decision services answer, by name, or a function that is given a name and returns the answer: it
+            is called when a condition first reads the answer, at most once a name, and raises
+            `ExternalUnavailableError` if there is none. Answers are made of the same types as ``json``.
 
     ``headers``, ``args`` and ``cookies`` may each be a function without parameters that makes the mapping: it is called
     when a condition first reads it, and at most once. A request belongs to one thread. It is never changed; neither may
@@ -150,12 +153,14 @@ class Request:
         "_args",
         "_body",
         "_cookies",
+        "_external",
         "_fault",
         "_headers",
         "known_args",
         "known_content_length",
         "known_content_type",
         "known_cookies",
+        "known_external",
         "known_folded_headers",
         "known_headers",
         "known_host",
@@ -183,6 +188,7 @@ class Request:
         content_type: str | None = None,
         content_length: int | None = None,
         now: str | dt.datetime | None = None,
+        external: Mapping[str, Any] | Callable[[str], Any] | None = None,
     ) -> None:
         self.method = method
         self.path = path
@@ -193,11 +199,13 @@ class Request:
         self._headers = headers
         self._args = args
         self._cookies = cookies
+        self._external = external
         # What is not given is computed when it is read.
         self.known_args: Texts | _Unread = _UNREAD
         self.known_content_length: int | _Unread | None = _UNREAD if content_length is None else content_length
         self.known_content_type: str | _Unread | None = _UNREAD if content_type is None else content_type
         self.known_cookies: Texts | _Unread = _UNREAD
+        self.known_external: Answers | _Unread = _UNREAD
         self.known_folded_headers: dict[str, str] | _Unread = _UNREAD
         self.known_headers: Headers | _Unread = _UNREAD
         self.known_host: str | _Unread = _UNREAD if host is None else host
@@ -206,7 +214,7 @@ class Request:
         self.known_meter: Meter | _Unread = _UNREAD
         self.known_moment: dt.datetime | _Unread = _UNREAD
         if json is not _UNREAD:
-            if _depth(json) <= MAX_JSON_DEPTH:
+            if depth(json) <= MAX_JSON_DEPTH:
                 self.known_json = json
             self.known_content_type = content_type or self.headers.get("content-type", "application/json")
 
@@ -222,8 +230,12 @@ class Request:
         return request
 
     def afresh(self) -> Request:
-        """The same request with nothing spent on it yet, for conditions that are evaluated again to explain them."""
+        """The same request with nothing spent on it yet, for conditions that are evaluated again to explain them.
+
+        Both share the answers of decision services, so that none is asked twice.
+        """
         other = copy.copy(self)
+        other.known_external = self.external
         other.known_meter = _UNREAD
         return other
 
@@ -275,6 +287,11 @@ class Request:
         return Texts(_made(self._cookies))
 
     @_Lazy
+    def external(self) -> Answers:
+        """What decision services answer."""
+        return Answers(self._external)
+
+    @_Lazy
     def host(self) -> str:
         """The host and port that the client asked for."""
         return self.folded_headers.get("host", "").removesuffix(":80")
@@ -322,23 +339,3 @@ def _named(name: object) -> str:
     if not isinstance(name, str):
         raise TypeError("the names of headers, args and cookies are text")
     return name
-
-
-def _depth(value: Any) -> int:
-    """The levels of a JSON value, after each value has been held against the types that JSON has."""
-    deepest, pending = 0, [(value, 1)]
-    while pending:
-        part, level = pending.pop()
-        if type(part) in _JSON_TYPES:
-            continue
-        if type(part) is dict:
-            if not all(type(key) is str for key in part):
-                raise TypeError("the keys of a JSON object are text")
-            inner = list(part.values())
-        elif type(part) is list:
-            inner = part
-        else:
-            raise TypeError(f"{type(part).__name__} is not a type of JSON")
-        deepest = max(deepest, level)
-        pending.extend((element, level + 1) for element in inner)
-    return deepest

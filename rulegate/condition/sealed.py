@@ -25,7 +25,7 @@ _ATTRIBUTES: Final = frozenset(
         *(attribute.reads for attribute in vocabulary.REQUEST_ATTRIBUTES.values()),
         *vocabulary.METHODS,
         *vocabulary.PATTERN_FUNCTIONS,
-        *("folded_headers", "meter", "begin", "append"),
+        *("external", "folded_headers", "meter", "begin", "append"),
         *(KNOWN + name for name in LAZY),
     }
 )

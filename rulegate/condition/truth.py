@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
+from typing import Final
 
+from rulegate.condition import vocabulary
 from rulegate.condition.check import CheckedCondition
-from rulegate.condition.errors import EvaluationError
+from rulegate.condition.errors import BudgetExceededError, EvaluationError
 from rulegate.condition.evaluate import evaluate
+from rulegate.condition.library import CLOCKS
 from rulegate.condition.messages import meaning
 from rulegate.condition.nodes import Connective, Constant, Display, Junction, Name, Node, Not, children
 from rulegate.condition.request import Request
@@ -14,30 +18,46 @@ from rulegate.condition.unparse import unparse
 from rulegate.condition.vocabulary import Kind
 from rulegate.diagnostics import Diagnostic
 
+_VARYING: Final = frozenset({vocabulary.REQUEST, vocabulary.EXTERNAL, *CLOCKS})
 
-def doubts(condition: CheckedCondition) -> list[Diagnostic]:
-    """Warnings about the value of a whole condition; not for an expression whose value is used for itself."""
-    root = condition.root
-    truth = _fixed_truth(root) if _reads_request(root) else _constant_truth(condition)
+
+class Use(enum.Enum):
+    """What the value of a condition is used for."""
+
+    TRUTH = "truth"
+    """To decide whether a request matches."""
+    VALUE = "value"
+    """For itself: a key, a part of a question."""
+
+
+def doubts(condition: CheckedCondition, use: Use) -> list[Diagnostic]:
+    """Warnings about the value of a whole condition."""
+    source, root = condition.source, condition.root
+    if use is Use.VALUE:
+        return [] if _varies(root) else [meaning.always_the_same(source, root.span)]
+    truth = _fixed_truth(root) if _varies(root) else _constant_truth(condition)
     if truth is True:
-        return [meaning.always_true(condition.source, root.span, _bare_text(root))]
+        return [meaning.always_true(source, root.span, _bare_text(root))]
     if truth is False:
-        return [meaning.always_false(condition.source, root.span)]
+        return [meaning.always_false(source, root.span)]
     if not condition.kind & Kind.BOOL:
-        return [meaning.never_a_bool(condition.source, root.span, condition.kind)]
+        return [meaning.never_a_bool(source, root.span, condition.kind)]
     return []
 
 
-def _reads_request(root: Node) -> bool:
-    return isinstance(root, Name) or any(_reads_request(part) for part in children(root))
+def _varies(node: Node) -> bool:
+    """Whether a node reads the request, the clock or a decision service."""
+    return (isinstance(node, Name) and node.name in _VARYING) or any(map(_varies, children(node)))
 
 
 def _constant_truth(condition: CheckedCondition) -> bool | None:
-    """The truth of a condition that reads nothing, errors counting as false."""
+    """The truth of a condition that reads nothing, errors counting as false; None if it costs too much to find out."""
     try:
         return bool(evaluate(condition, Request()))
     except EvaluationError:
         return False
+    except BudgetExceededError:
+        return None
 
 
 def _fixed_truth(node: Node) -> bool | None:

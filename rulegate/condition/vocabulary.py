@@ -134,6 +134,8 @@ def describe(kind: Kind) -> str:
 
 REQUEST: Final = "request"
 """The one name that stands for a value."""
+EXTERNAL: Final = "external"
+"""The name before the name of a decision service in brackets."""
 PATTERNS: Final = "re"
 """The name before the functions of regular expressions."""
 
@@ -304,5 +306,5 @@ CLASSES: Final[Mapping[str, type]] = MappingProxyType(
 )
 """What ``isinstance`` can ask for."""
 
-RESERVED: Final = frozenset({REQUEST, PATTERNS, *FUNCTIONS, *CLASSES})
+RESERVED: Final = frozenset({REQUEST, EXTERNAL, PATTERNS, *FUNCTIONS, *CLASSES})
 """Names that a generator cannot bind."""

@@ -1,32 +1,46 @@
 """YAML text → settings: strict, with a position for every value, every diagnostic of a file at once."""
 
+from rulegate.config.external_settings import NO_DEFAULT, ExternalSettings
 from rulegate.config.load import ConfigError, check_source, load_config, read_file
 from rulegate.config.messages import CODES
-from rulegate.config.settings import (
-    DEFAULT_PATH,
-    BatchingSettings,
-    Config,
+from rulegate.config.model_settings import BatchingSettings, ModelOverrides, ModelSettings
+from rulegate.config.model_uri import is_remote
+from rulegate.config.route_settings import (
+    Balance,
+    DenySettings,
     EndpointSettings,
-    ModelSettings,
     OnError,
     RouteSettings,
-    ServerSettings,
+    ShadowSettings,
+    TargetSettings,
 )
-from rulegate.config.values import Share
+from rulegate.config.settings import DEFAULT_PATH, AdminSettings, Config, RemoteSettings, ServerSettings
+from rulegate.config.values import NEVER, Share
 
 __all__ = [
     "CODES",
     "DEFAULT_PATH",
+    "NEVER",
+    "NO_DEFAULT",
+    "AdminSettings",
+    "Balance",
     "BatchingSettings",
     "Config",
     "ConfigError",
+    "DenySettings",
     "EndpointSettings",
+    "ExternalSettings",
+    "ModelOverrides",
     "ModelSettings",
     "OnError",
+    "RemoteSettings",
     "RouteSettings",
     "ServerSettings",
+    "ShadowSettings",
     "Share",
+    "TargetSettings",
     "check_source",
+    "is_remote",
     "load_config",
     "read_file",
 ]

@@ -1,4 +1,4 @@
-"""Which models a file may name, and which registry: by its own `models.allow`, and by whoever runs the gateway."""
+"""Which models a file may name, and which servers: by its own `models.allow`, and by whoever runs the gateway."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ EVERYTHING = "*"
 
 
 def check_allowed(root: Node, source: Source, allow: Collection[str]) -> Iterator[Diagnostic]:
-    """Every model URI of a tree that is not allowed, and its registry if that is not.
+    """Every model URI of a tree that is not allowed, and each registry and decision service that is not.
 
-    Whoever can name a registry can name one of their own, so the operator's list holds for it too.
+    Whoever can name a registry can name one of their own, and a decision service is told what requests hold, so the
+    operator's list holds for them too.
 
     Args:
         root: The tree.
@@ -28,16 +29,26 @@ def check_allowed(root: Node, source: Source, allow: Collection[str]) -> Iterato
         return
     if allow and (registry := text_of(root, "registry_uri")) and not matches(registry.text, allow):
         yield messages.registry_not_allowed(registry.text, allow).at(source, registry.span)
+    if allow:
+        for service in mappings(root, "external"):
+            if (url := text_of(service, "url")) and not matches(url.text, allow):
+                yield messages.service_not_allowed(url.text, allow).at(source, url.span)
     listed = _listed(root)
+    for uri in _model_uris(root):
+        if listed and not matches(uri.text, listed):
+            yield messages.model_not_listed(uri.text, listed).at(source, uri.span)
+        if allow and not matches(uri.text, allow):
+            yield messages.model_not_allowed(uri.text, allow).at(source, uri.span)
+
+
+def _model_uris(root: Mapping) -> Iterator[Scalar]:
+    """Every model that the routes of a tree name, as their answer, as a target or as a shadow."""
     for endpoint in mappings(root, "model_endpoints"):
         for route in mappings(endpoint, "routes"):
-            uri = text_of(route, "model_uri")
-            if uri is None:
-                continue
-            if listed and not matches(uri.text, listed):
-                yield messages.model_not_listed(uri.text, listed).at(source, uri.span)
-            if allow and not matches(uri.text, allow):
-                yield messages.model_not_allowed(uri.text, allow).at(source, uri.span)
+            shadow = route.get("shadow")
+            for owner in (route, *mappings(route, "targets"), *([shadow] if isinstance(shadow, Mapping) else [])):
+                if uri := text_of(owner, "model_uri"):
+                    yield uri
 
 
 def matches(uri: str, globs: Collection[str]) -> bool:

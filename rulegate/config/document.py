@@ -109,15 +109,15 @@ class _Reader:
         tag = self._resolver.resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_TAG)
         match tag:
             case "int":
-                return int(text) if _DECIMAL.fullmatch(text) else Unreadable("the number")
+                return int(text) if _DECIMAL.fullmatch(text) else Unreadable("the number", text)
             case "bool":
                 return text.lower() in {"yes", "true", "on"}
             case "null":
                 return None
             case "float":
-                return Unreadable("the number")
+                return Unreadable("the number", text)
             case "timestamp":
-                return Unreadable("the date")
+                return Unreadable("the date", text)
             case _:
                 return text
 

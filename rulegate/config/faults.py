@@ -9,22 +9,24 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from rulegate.config import messages
+from rulegate.config.external_settings import ExternalSettings
 from rulegate.config.messages import Fault
-from rulegate.config.settings import (
-    BatchingSettings,
+from rulegate.config.model_settings import BatchingSettings, ModelSettings
+from rulegate.config.route_settings import (
+    DenySettings,
     EndpointSettings,
-    FileSettings,
-    ModelSettings,
     RouteSettings,
-    ServerSettings,
+    ShadowSettings,
+    TargetSettings,
 )
+from rulegate.config.settings import AdminSettings, FileSettings, RemoteSettings, ServerSettings
 from rulegate.config.tree import Mapping, Node, Reported, Scalar, Sequence, Unreadable
 from rulegate.config.values import Expected, Refused
 from rulegate.config.wording import shorten
 from rulegate.diagnostics import Diagnostic, Source, Span
 
 
-def _keys(settings: type) -> tuple[str, ...]:
+def keys_of(settings: type) -> tuple[str, ...]:
     """The keys that a file may use for the fields of ``settings``."""
     keys = []
     for name, hint in get_type_hints(settings, include_extras=True).items():
@@ -34,18 +36,29 @@ def _keys(settings: type) -> tuple[str, ...]:
     return tuple(keys)
 
 
+_BATCHING = ("`batching`", keys_of(BatchingSettings))
+
 # Who owns the keys at a place, positions in lists left out, and which keys those are.
 _OWNERS = {
-    (): ("a configuration", _keys(FileSettings)),
-    ("server",): ("`server`", _keys(ServerSettings)),
-    ("models",): ("`models`", _keys(ModelSettings)),
-    ("models", "batching"): ("`batching`", _keys(BatchingSettings)),
-    ("model_endpoints",): ("an endpoint", _keys(EndpointSettings)),
-    ("model_endpoints", "routes"): ("a route", _keys(RouteSettings)),
+    (): ("a configuration", keys_of(FileSettings)),
+    ("server",): ("`server`", keys_of(ServerSettings)),
+    ("admin",): ("`admin`", keys_of(AdminSettings)),
+    ("remote",): ("`remote`", keys_of(RemoteSettings)),
+    ("external",): ("a decision service", keys_of(ExternalSettings)),
+    ("models",): ("`models`", keys_of(ModelSettings)),
+    ("models", "batching"): _BATCHING,
+    ("model_endpoints",): ("an endpoint", keys_of(EndpointSettings)),
+    ("model_endpoints", "routes"): ("a route", keys_of(RouteSettings)),
+    ("model_endpoints", "routes", "batching"): _BATCHING,
+    ("model_endpoints", "routes", "deny"): ("`deny`", keys_of(DenySettings)),
+    ("model_endpoints", "routes", "shadow"): ("`shadow`", keys_of(ShadowSettings)),
+    ("model_endpoints", "routes", "targets"): ("a target", keys_of(TargetSettings)),
+    ("model_endpoints", "routes", "targets", "batching"): _BATCHING,
 }
-_FORMS = {"word", "mapping"}
+_FORMS = {"(word)", "(mapping)"}
 _CHOICES = {
     "batching": ("auto", "off"),
+    "balance": ("weighted", "round_robin", "least_busy"),
     "on_error": ("no_match", "match", "fail"),
     "environment": ("local", "uv", "virtualenv"),
 }
@@ -55,14 +68,19 @@ _EXAMPLES = {
     "routes": "routes:",
     "alias": "alias: fast",
     "model_uri": "model_uri: models:/name/production",
+    "url": "url: http://127.0.0.1:8181/v1/data/routing",
+    "port": "port: 5001",
+    "token": "token: ${RULEGATE_ADMIN_TOKEN}",
 }
-_ITEMS = {"model_endpoints": "endpoint", "routes": "route", "allow": "pattern"}
+_ITEMS = {"model_endpoints": "endpoint", "routes": "route", "targets": "target", "allow": "pattern"}
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
     "bool_type": "`true` or `false`",
     "tuple_type": "a list",
     "dataclass_type": "a mapping of keys to values",
+    "mapping_type": "a mapping of keys to values",
+    "dict_type": "a mapping of keys to values",
 }
 
 
@@ -117,7 +135,9 @@ def _remedy(expected: str, node: Node) -> str | None:
     match expected, node:
         case _, Scalar(value=None):
             return "give the key a value, or remove it"
-        case "text" | "a condition", Scalar(value=bool() | int() | Unreadable(), text=text):
+        case "text" | "a condition" | "an expression" | "a JSON value", Scalar(
+            value=bool() | int() | Unreadable(), text=text
+        ):
             return f'put it in quotes: `"{shorten(text)}"`'
         case "a whole number", Scalar(value=str(), text=text, style=style) if style and text.strip().isdecimal():
             return f"remove the quotes: `{shorten(text.strip())}`"

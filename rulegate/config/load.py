@@ -11,11 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 from rulegate.config import messages
 from rulegate.config.allowed import check_allowed
 from rulegate.config.document import MAX_DIAGNOSTICS, read
+from rulegate.config.expressions import Reading
 from rulegate.config.faults import diagnose
 from rulegate.config.messages import Fault
-from rulegate.config.relations import relate
+from rulegate.config.relations import relate, relate_models
 from rulegate.config.settings import Config, FileSettings
-from rulegate.config.tree import Node, Scalar, plain
+from rulegate.config.tree import Node, Scalar, mappings, plain, text_of
 from rulegate.diagnostics import Diagnostic, Severity, Source, Span, in_order, render_all
 
 MAX_FILE_BYTES = 16 * 1024**2
@@ -75,6 +76,8 @@ def check_source(source: Source, *, path: Path | None = None, allow: Collection[
         raise ConfigError(in_order(diagnostics or [messages.empty_file().at(source, _START)]))
     settings = _validate(root, source, diagnostics)
     diagnostics += relate(root, source)
+    if settings is not None:
+        diagnostics += relate_models(settings, root, source)
     diagnostics += check_allowed(root, source, allow)
     found = in_order(diagnostics)
     errors = tuple(diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR)
@@ -90,16 +93,23 @@ def check_source(source: Source, *, path: Path | None = None, allow: Collection[
         path=path,
         text=source.text,
         warnings=found[:MAX_DIAGNOSTICS],
+        admin=settings.admin,
+        remote=settings.remote,
+        external=settings.external,
     )
 
 
 def _validate(root: Node, source: Source, diagnostics: list[Diagnostic]) -> FileSettings | None:
     # The conditions' diagnostics reach the list through the validation's context, as they are compiled in passing.
     try:
-        return _FILE.validate_python(plain(root), context=diagnostics)
+        return _FILE.validate_python(plain(root), context=Reading(_external_names(root), diagnostics))
     except ValidationError as error:
         diagnostics += islice(diagnose(error, root, source), MAX_DIAGNOSTICS)
         return None
+
+
+def _external_names(root: Node) -> frozenset[str]:
+    return frozenset(name.text for service in mappings(root, "external") if (name := text_of(service, "name")))
 
 
 def read_file(path: Path) -> Source:

@@ -26,14 +26,22 @@ CODES = {
     "RG313": "not a size",
     "RG314": "not a name",
     "RG315": "not a model URI",
-    "RG316": "models of another server are not served yet",
     "RG317": "not one of the possible values",
     "RG318": "a name is taken",
     "RG319": "no endpoint has this name",
     "RG320": "a route can never be chosen",
     "RG321": "`on_error` without a condition",
-    "RG322": "a model or a registry that may not be used",
+    "RG322": "a model or a server that may not be used",
     "RG323": "not the name of an environment variable",
+    "RG326": "not a share",
+    "RG327": "a key means nothing here",
+    "RG328": "a route does not say what answers, or says it twice",
+    "RG329": "one model is given different settings",
+    "RG330": "not the address of a server",
+    "RG331": "not a header",
+    "RG332": "not a token",
+    "RG333": "not a message",
+    "RG334": "no target gets a request",
 }
 """Every code of this package and its title; each has a page in the documentation."""
 
@@ -221,6 +229,10 @@ def out_of_range(number: int, low: int, high: int) -> Fault:
     return Fault("RG310", f"expected a number from {low} to {high}, got `{number}`")
 
 
+def number_out_of_range(number: str, low: str, high: str) -> Fault:
+    return Fault("RG310", f"expected a number from {low} to {high}, got `{shorten(number)}`")
+
+
 def empty_list(of: str) -> Fault:
     return Fault("RG311", f"expected at least one {of}, got an empty list", "add one")
 
@@ -268,8 +280,20 @@ def size_in_decimal_units(text: str, binary: str) -> Fault:
     return Fault("RG313", f"`{shorten(text)}` has a unit of 1000; sizes count in units of 1024", f"write `{binary}`")
 
 
-def share_out_of_range(text: str) -> Fault:
+def memory_share_out_of_range(text: str) -> Fault:
     return Fault("RG313", f"`{text}` is no share of the memory", "a share is more than `0%` and at most `100%`")
+
+
+def no_share(text: str) -> Fault:
+    return Fault("RG326", f"`{shorten(text)}` is not a share", "write a number and `%`: `10%`, `0.5%` or `100%`")
+
+
+def share_without_percent(number: str) -> Fault:
+    return Fault("RG326", f"the share `{shorten(number)}` has no unit", "write a number and `%`: `10%` is one in ten")
+
+
+def share_out_of_range(text: str) -> Fault:
+    return Fault("RG326", f"`{shorten(text)}` is no share", "a share is more than `0%` and at most `100%`")
 
 
 def size_out_of_range(text: str, low: str, high: str) -> Fault:
@@ -359,14 +383,6 @@ def incomplete_run_uri() -> Fault:
     return Fault("RG315", "a `runs:` URI names a run and a path in it", "write it as `runs:/<run id>/<path>`")
 
 
-def remote_model() -> Fault:
-    return Fault(
-        "RG316",
-        "models behind another server's URL are not served yet",
-        "name a model of the registry, such as `models:/name/production`, or a folder",
-    )
-
-
 def model_not_listed(uri: str, globs: Iterable[str]) -> Fault:
     return Fault(
         "RG322",
@@ -391,7 +407,124 @@ def registry_not_allowed(uri: str, globs: Iterable[str]) -> Fault:
     )
 
 
+def service_not_allowed(url: str, globs: Iterable[str]) -> Fault:
+    return Fault(
+        "RG322",
+        f"the decision service `{shorten(url)}` is not allowed where this gateway runs",
+        f"whoever runs it allows {enumerate_names(globs)}",
+    )
+
+
+# ── addresses, headers and what else travels over HTTP ────────────────────────────────────────────────────────────────
+
+
+def address_with(char: str) -> Fault:
+    return Fault("RG330", f"the address of a server cannot contain `{shorten(char)}`", "remove it, or escape it by `%`")
+
+
+def address_without_scheme() -> Fault:
+    return Fault("RG330", "the address of a server begins with `http://` or `https://`", "add it")
+
+
+def address_without_host_or_port() -> Fault:
+    return Fault("RG330", "this address names no server", "write it as `http://host:8080/path`")
+
+
+def address_with_password() -> Fault:
+    return Fault(
+        "RG330",
+        "an address of a server cannot hold a user or a password, which would reach logs and answers",
+        "pass them on in a header: name it in `remote.headers`, or in `headers` of a decision service",
+    )
+
+
+def no_header_name(char: str) -> Fault:
+    return Fault(
+        "RG331",
+        f"the name of a header cannot contain `{shorten(char)}`",
+        "a name is letters, digits, `-` and `_`, without the colon",
+    )
+
+
+def header_of_the_connection(name: str) -> Fault:
+    return Fault(
+        "RG331",
+        f"the header `{shorten(name)}` belongs to a single connection and cannot be sent on",
+        "remove it: whoever sends a request writes it anew",
+    )
+
+
+def no_header_value() -> Fault:
+    return Fault(
+        "RG331",
+        "the value of a header is printable text of Latin-1 in one line, without white space around it",
+        "remove what does not belong there, or encode it",
+    )
+
+
+def no_token(shortest: int) -> Fault:
+    return Fault(
+        "RG332",
+        f"a token is at least {shortest} characters of ASCII, without white space",
+        "make one with `openssl rand -hex 32`, and keep it out of the file: `${RULEGATE_ADMIN_TOKEN}`",
+    )
+
+
+def no_message(longest: int) -> Fault:
+    return Fault(
+        "RG333", f"a message is one line of at most {longest} printable characters", "write it in one short line"
+    )
+
+
 # ── what must fit together ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def no_answer() -> Fault:
+    return Fault(
+        "RG328",
+        "a route needs one of the keys `model_uri`, `targets` and `deny`",
+        "add `model_uri: models:/name/production`",
+    )
+
+
+def several_answers(key: str, first: str) -> Fault:
+    return Fault(
+        "RG328",
+        f"a route has one of `model_uri`, `targets` and `deny`, but this one has `{first}` and `{key}`",
+        "keep one of them",
+    )
+
+
+def meaningless_without(key: str, needed: str) -> Fault:
+    return Fault("RG327", f"`{key}` means nothing on a route without `{needed}`", f"remove it, or add `{needed}`")
+
+
+def meaningless_beside(key: str, other: str, hint: str) -> Fault:
+    return Fault("RG327", f"`{key}` means nothing beside `{other}`", hint)
+
+
+def meaningless_for_remote(key: str) -> Fault:
+    return Fault(
+        "RG327",
+        f"`{key}` means nothing for a model of another server",
+        "remove it: whoever runs that server decides how it holds its models",
+    )
+
+
+def no_weight() -> Fault:
+    return Fault(
+        "RG334",
+        "every target of this route has the weight 0, so that none gets a request",
+        "give one of them a weight, or remove the route",
+    )
+
+
+def settings_differ(first_line: int) -> Fault:
+    return Fault(
+        "RG329",
+        f"this model has other settings in line {first_line}, but a gateway holds it once",
+        "say the same in both places, or nothing",
+    )
 
 
 def name_taken(kind: str, name: str, first_line: int) -> Fault:

@@ -6,6 +6,7 @@ import re
 
 from rulegate.config import messages
 from rulegate.config.messages import Fault
+from rulegate.config.web_address import check_address
 from rulegate.config.wording import nearest
 
 WORDS = ("latest", "production", "staging", "archived", "none")
@@ -19,12 +20,18 @@ _SCHEMES = (
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
+def is_remote(uri: str) -> bool:
+    """Whether a model URI is the address of another server."""
+    return uri[:8].lower().startswith(("http:", "https:"))
+
+
 def check_model_uri(uri: str) -> Fault | None:
     """What is wrong with the form of ``uri``, or None.
 
     Accepted are ``models:/name/version``, ``models:/name/stage`` and ``models:/name/latest`` (any case),
-    ``models:/name@alias``, ``models:/m-<id>``, ``runs:/<run id>/<path>``, a local path, and the URI of an artifact
-    store such as ``s3://bucket/path``. Whether the model exists is not asked.
+    ``models:/name@alias``, ``models:/m-<id>``, ``runs:/<run id>/<path>``, a local path, the URI of an artifact store
+    such as ``s3://bucket/path``, and the address of another server, ``http://host:port/path``. Whether the model exists
+    is not asked.
     """
     if not uri.strip():
         return messages.empty_text("a model URI")
@@ -33,13 +40,13 @@ def check_model_uri(uri: str) -> Fault | None:
     if (match := _SCHEME.match(uri)) is None:
         return None
     scheme, rest = match[1], uri[match.end() :]
-    match scheme:
+    match scheme.lower() if is_remote(uri) else scheme:
         case "models":
             return _check_registered(rest)
         case "runs":
             return _check_run(rest)
         case "http" | "https":
-            return messages.remote_model()
+            return check_address(uri, query=False)
     if scheme not in _SCHEMES:
         near = nearest(scheme, _SCHEMES)
         if near or not rest.startswith("/"):

@@ -1,10 +1,13 @@
-"""What must fit together across a file: names are unique, the default endpoint exists, every route can be chosen."""
+"""What must fit together across a file: names are unique, the default endpoint exists, one model has one rule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rulegate.config import messages
+from rulegate.config.route_relations import relate_route, target_names
+from rulegate.config.settings import FileSettings
 from rulegate.config.tree import Mapping, Node, Scalar, mappings, text_of
 from rulegate.diagnostics import Diagnostic, Source
 
@@ -17,6 +20,8 @@ def relate(root: Node, source: Source) -> Iterator[Diagnostic]:
     It looks at the tree rather than at the settings, so that what stands in a file with other faults is checked too;
     whatever has not the shape to be looked at is passed over, as validation reports it.
     """
+    services = (name for service in mappings(root, "external") if (name := text_of(service, "name")))
+    yield from _taken(services, "name of a decision service", source)
     endpoints = mappings(root, "model_endpoints")
     names = [name for endpoint in endpoints if (name := text_of(endpoint, "name"))]
     yield from _taken(names, "endpoint name", source)
@@ -29,6 +34,24 @@ def relate(root: Node, source: Source) -> Iterator[Diagnostic]:
         aliases = (alias for route in routes if (alias := text_of(route, "alias")))
         yield from _taken(aliases, "route alias", source)
         yield from _unconditional(routes, source)
+        for route in routes:
+            yield from relate_route(route, source)
+            yield from _taken(target_names(route), "target alias", source)
+
+
+def relate_models(settings: FileSettings, root: Node, source: Source) -> Iterator[Diagnostic]:
+    """Every target that says of a model what another target contradicts; ``root`` is the tree of the ``settings``."""
+    first: dict[str, tuple[dict[str, Any], Scalar]] = {}
+    for endpoint, placed in zip(settings.endpoints, mappings(root, "model_endpoints"), strict=True):
+        for route, node in zip(endpoint.routes, mappings(placed, "routes"), strict=True):
+            for target, owner in zip(route.all_targets, mappings(node, "targets") or [node], strict=False):
+                uri = text_of(owner, "model_uri")
+                if uri is None or not target.overrides:
+                    continue
+                overrides, where = first.setdefault(target.model_uri, (target.overrides, uri))
+                if overrides != target.overrides:
+                    line = source.position(where.span.start).line
+                    yield messages.settings_differ(line).at(source, uri.span)
 
 
 def _taken(names: Iterable[Scalar], kind: str, source: Source) -> Iterator[Diagnostic]:

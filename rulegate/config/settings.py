@@ -7,72 +7,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Discriminator, Field, InstanceOf, PlainValidator, Tag, ValidationInfo
+from pydantic import ConfigDict, Field
 
-from rulegate.condition import Condition, ConditionError, compile_condition
-from rulegate.config.tree import Text
+from rulegate.config.external_settings import ExternalSettings
+from rulegate.config.model_settings import ModelSettings
+from rulegate.config.route_settings import EndpointSettings
 from rulegate.config.values import (
     BODY_SIZE,
-    DELAY,
     DURATION,
-    GIB,
-    MEMORY,
     MIB,
-    OPTIONAL_DURATION,
-    SIZE,
+    NAMED,
+    STRICT,
     TEXT,
-    BatchSize,
-    Expected,
-    Flag,
-    Glob,
-    ModelUri,
-    Name,
     Port,
-    ReplicaCount,
-    Share,
     ThreadCount,
-    VariableName,
 )
+from rulegate.config.web_values import AdminToken, HeaderName
 from rulegate.diagnostics import Diagnostic
 
 DEFAULT_PATH = "gateway_config.yaml"
 """The file that commands read when they are not told which."""
-
-OnError = Literal["no_match", "match", "fail"]
-"""What an error in a condition means: the next route, this route, or a failed request."""
-
-Environment = Literal["local", "uv", "virtualenv"]
-"""Whose packages models have: the gateway's, or their own, installed by one of these."""
-
-_STRICT = ConfigDict(extra="forbid")
-
-
-def _compile(value: object, info: ValidationInfo[list[Diagnostic]]) -> Condition | None:
-    """The condition that a text of the file compiles to; its diagnostics go to the context, placed in the file."""
-    if not isinstance(value, Text):
-        raise Expected("a condition")
-    diagnostics = info.context
-    try:
-        condition = compile_condition(str(value), origin=value.scalar.excerpt())
-    except ConditionError as error:
-        diagnostics.extend(error.diagnostics)
-        return None
-    diagnostics.extend(condition.warnings)
-    return condition
-
-
-_COMPILED = PlainValidator(_compile)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Where the gateway listens and what it takes."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     host: Annotated[str, TEXT] = "127.0.0.1"
+    """The name or address to listen on."""
     port: Port = 5000
     """0 stands for any free port."""
     threads: ThreadCount = 256
@@ -83,92 +49,56 @@ class ServerSettings:
     """How long a request may take, its model's load included."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchingSettings:
-    """Bounds of a batch; to name them turns batching on for models of every flavor that answer row by row."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminSettings:
+    """Where those who run the gateway see and change what it does."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    max_size: BatchSize = 128
-    """The most requests in a batch."""
-    max_delay_s: Annotated[float, DELAY, Field(alias="max_delay")] = 0.0
-    """How long the first request of a batch waits for others."""
-
-
-def _form_of_batching(value: object) -> str:
-    return "word" if isinstance(value, Text) else "mapping"
+    host: Annotated[str, TEXT] = "127.0.0.1"
+    """The name or address to listen on."""
+    port: Port
+    """0 stands for any free port."""
+    token: AdminToken = field(repr=False)
+    """What a request proves its right with."""
 
 
-_DEFAULT_MEMORY: Final = Share(0.7)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSettings:
+    """How servers are asked that models' `http://` and `https://` URIs name."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """What holds for every model."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    memory_limit: Annotated[int | Share, MEMORY] = _DEFAULT_MEMORY
-    """What all loaded models may hold together: bytes, or a share of the memory of the machine or its control group."""
-    idle_timeout_s: Annotated[float | None, OPTIONAL_DURATION, Field(alias="idle_timeout")] = 900.0
-    """After how long without a request a model is unloaded; `never` keeps it."""
-    refresh_interval_s: Annotated[float | None, OPTIONAL_DURATION, Field(alias="refresh_interval")] = 10.0
-    """How often stages, aliases and `latest` are looked up again; `never` only when a model is loaded."""
-    replicas: ReplicaCount = 1
-    """Processes of each model; the least busy one is taken."""
-    batching: Annotated[
-        Annotated[Literal["auto", "off"], Tag("word")] | Annotated[BatchingSettings, Tag("mapping")],
-        Discriminator(_form_of_batching),
-    ] = "auto"
-    """Whether requests that have queued are merged; `auto`: for flavors that are known to answer row by row."""
-    cache_limit_bytes: Annotated[int, SIZE, Field(alias="cache_limit")] = 20 * GIB
-    """What the files of models may take up in the cache folder, but for those in use."""
-    load_timeout_s: Annotated[float, DURATION, Field(alias="load_timeout")] = 120.0
-    """How long a model may take to be fetched and loaded."""
-    preload: Flag = False
-    """Whether models are loaded at the start, rather than by the first request that needs them."""
-    environment: Environment = "local"
-    """Whose packages models' processes have: the gateway's (`local`), or those that each model asks for, and what
-    installs them."""
-    allow: Annotated[tuple[Glob, ...], Field(min_length=1)] = ("*",)
-    """Which model URIs the file may name, as globs."""
-    env: tuple[VariableName, ...] = ()
-    """Variables of the gateway's environment that models get besides the harmless ones; `PREFIX_*` stands for many."""
-
-
-@dataclass(frozen=True, slots=True)
-class RouteSettings:
-    """One route: a model, and the condition under which it answers; without one it answers when no other does."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    alias: Name
-    model_uri: ModelUri
-    condition: Annotated[InstanceOf[Condition] | None, _COMPILED, Field(alias="model_request_condition")] = None
-    on_error: OnError = "no_match"
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointSettings:
-    """A named list of routes, at least one, their aliases unique in it."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    name: Name
-    routes: Annotated[tuple[RouteSettings, ...], Field(min_length=1)]
+    headers: tuple[HeaderName, ...] = ()
+    """Names of the request's headers that are passed on, in any case."""
+    connect_timeout_s: Annotated[float, DURATION, Field(alias="connect_timeout")] = 1.0
+    """How long a connection may take to be made."""
+    max_answer_bytes: Annotated[int, BODY_SIZE, Field(alias="max_answer")] = 100 * MIB
+    """The largest answer taken, inclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileSettings:
     """What stands in one file, key for key."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     endpoints: Annotated[tuple[EndpointSettings, ...], Field(alias="model_endpoints", min_length=1)]
+    """The endpoints, each with its routes."""
     registry_uri: Annotated[str | None, TEXT] = None
+    """The model registry."""
     default_endpoint: Annotated[str | None, TEXT] = None
+    """The endpoint that `POST /invocations` reaches."""
     server: ServerSettings = field(default_factory=ServerSettings)
+    """Where the gateway listens and what it takes."""
+    admin: Annotated[AdminSettings | None, NAMED] = None
+    """Where those who run the gateway see and change what it does."""
     models: ModelSettings = field(default_factory=ModelSettings)
+    """What holds for every model."""
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
+    """How models of other servers are reached."""
+    external: tuple[ExternalSettings, ...] = ()
+    """Decision services that conditions can ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +106,8 @@ class Config:
     """A whole configuration without an error. Immutable, safe to share between threads.
 
     ``endpoints`` has at least one, their names are unique, and ``default_endpoint`` is one of the names.
-    ``registry_uri`` is None where MLflow's own choice holds. ``path`` is the file it was read from, or None for a text;
-    ``text`` is what stood there.
+    ``registry_uri`` is None where MLflow's own choice holds; ``admin`` is None where there is no such port. ``path`` is
+    the file it was read from, or None for a text; ``text`` is what stood there.
     """
 
     endpoints: tuple[EndpointSettings, ...]
@@ -188,3 +118,20 @@ class Config:
     path: Path | None = None
     text: str = field(default="", repr=False, compare=False)
     warnings: tuple[Diagnostic, ...] = ()
+    admin: AdminSettings | None = None
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
+    external: tuple[ExternalSettings, ...] = ()
+
+    def settings_by_model(self) -> dict[str, ModelSettings]:
+        """What holds for each model URI that the file names, shadows included, in the order of the file.
+
+        That is what a route or a target says of the model, and of the rest what `models` says.
+        """
+        found: dict[str, ModelSettings] = {}
+        for route in (route for endpoint in self.endpoints for route in endpoint.routes):
+            for target in route.all_targets:
+                if target.model_uri not in found or target.overrides:
+                    found[target.model_uri] = self.models.overridden_by(target)
+            if route.shadow:
+                found.setdefault(route.shadow.model_uri, self.models)
+        return found

@@ -12,11 +12,12 @@ from rulegate.diagnostics import Excerpt, Source, Span
 class Unreadable:
     """A plain scalar that YAML reads as neither text, a decimal whole number, a truth value nor nothing.
 
-    Fractions, dates, hexadecimal, octal and sexagesimal numbers are such: no setting wants one, and what an author
-    means by ``010`` or ``12:30`` is not what YAML makes of it.
+    Fractions, dates, hexadecimal, octal and sexagesimal numbers are such. What an author means by ``010`` or ``12:30``
+    is not what YAML makes of it; of all these, only fractions are wanted by some settings, which read the ``text``.
     """
 
     kind: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

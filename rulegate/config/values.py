@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, PlainValidator, Strict
+from pydantic import AfterValidator, ConfigDict, GetCoreSchemaHandler, PlainValidator, Strict
+from pydantic_core import CoreSchema
 
 from rulegate.config import messages
 from rulegate.config.messages import Fault
 from rulegate.config.model_uri import check_model_uri
+from rulegate.config.tree import Text, Unreadable
 
 KIB, MIB, GIB, TIB = 1024, 1024**2, 1024**3, 1024**4
 MAX_DURATION_S = 24 * 3600.0
@@ -22,6 +25,11 @@ MAX_BODY_BYTES = 4 * GIB
 MAX_SIZE_BYTES = 64 * TIB
 """The largest of the other sizes, inclusive, in bytes."""
 MAX_NAME_CHARACTERS = 100
+MAX_NUMBER = 1e9
+"""The largest weight or tolerance, inclusive."""
+
+NEVER: Final = math.inf
+"""An override's duration that says `never`, as None says that it is not named."""
 
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -30,6 +38,7 @@ _BYTES = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "TiB": TIB}
 _OTHER_SIZE = re.compile(r"([0-9]{1,15}) ?([kKmMgGtT])i?[bB]?", re.ASCII)
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
+_FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?", re.ASCII)
 
@@ -75,6 +84,11 @@ def parse_optional_duration(value: object) -> float | None:
     return None if value == "never" else parse_duration(value)
 
 
+def parse_overriding_duration(value: object) -> float:
+    """Seconds of a duration, as `parse_duration`; `NEVER` for ``never``."""
+    return NEVER if value == "never" else parse_duration(value)
+
+
 def parse_size(value: object, *, largest: int = MAX_SIZE_BYTES) -> int:
     """Bytes of a size: a whole number and one of the units ``B``, ``KiB``, ``MiB``, ``GiB``, ``TiB``, without a space.
 
@@ -100,7 +114,7 @@ def parse_size(value: object, *, largest: int = MAX_SIZE_BYTES) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of the machine's memory. ``fraction`` is more than 0 and at most 1."""
+    """A part of a whole. ``fraction`` is more than 0 and at most 1."""
 
     fraction: float
 
@@ -113,12 +127,63 @@ def parse_memory(value: object) -> int | Share:
         Refused: If it is neither a size nor a share of more than 0 and at most 100 percent.
     """
     match = _SHARE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return parse_size(value)
-    percent = float(match[1])
-    if not 0 < percent <= 100:
-        raise Refused(messages.share_out_of_range(match[0]))
-    return Share(percent / 100)
+    return parse_size(value) if match is None else _share(match, messages.memory_share_out_of_range)
+
+
+def parse_share(value: object) -> Share:
+    """A share, such as ``10%``.
+
+    Raises:
+        Expected: If the value is neither text nor a number.
+        Refused: If it is no share of more than 0 and at most 100 percent.
+    """
+    number = number_of(value)
+    if number is not None:
+        raise Refused(messages.share_without_percent(f"{number:g}"))
+    if not isinstance(value, str):
+        raise Expected("a share such as `10%`")
+    if (match := _SHARE.fullmatch(value)) is None:
+        raise Refused(messages.no_share(value))
+    return _share(match, messages.share_out_of_range)
+
+
+def parse_number(value: object, *, what: str) -> float:
+    """A number from 0 to `MAX_NUMBER`, with or without a fraction.
+
+    Raises:
+        Expected: If the value is no number.
+        Refused: If it is not in the range.
+    """
+    number = number_of(value)
+    if number is None:
+        raise Expected(what)
+    if not 0 <= number <= MAX_NUMBER:
+        raise Refused(messages.number_out_of_range(f"{number:g}", "0", f"{MAX_NUMBER:.0f}"))
+    return number
+
+
+def parse_json(value: object) -> Any:
+    """A JSON value of the file, made of dicts, lists, text, numbers, truth values and None.
+
+    Raises:
+        Expected: If a part of it is nothing that JSON has, such as a date.
+    """
+    match value:
+        case dict():
+            return {str(key): parse_json(item) for key, item in value.items()}
+        case tuple():
+            return [parse_json(item) for item in value]
+        case bool() | int() | None:
+            return value
+        case str():
+            number = number_of(value)
+            return str(value) if number is None else number
+        case Unreadable() if (number := number_of(value)) is not None:
+            return number
+        case Unreadable():
+            raise Expected("a JSON value")
+        case _:
+            return None  # it has its diagnostic already
 
 
 def check_name(name: str) -> str:
@@ -144,6 +209,13 @@ def check_variable(name: str) -> str:
     return name
 
 
+def check_input_name(name: str) -> str:
+    """A key of what a decision service is told."""
+    if not name.strip():
+        raise Refused(messages.empty_text("the name of an input"))
+    return name
+
+
 def check_text(value: object) -> str:
     """Text with something in it."""
     if not isinstance(value, str):
@@ -165,13 +237,39 @@ def _check_glob(glob: str) -> str:
     return glob
 
 
-def _within(low: int, high: int) -> Callable[[int], int]:
+def within(low: int, high: int) -> Callable[[int], int]:
+    """A check that a whole number is from ``low`` to ``high``, both inclusive."""
+
     def check(number: int) -> int:
         if not low <= number <= high:
             raise Refused(messages.out_of_range(number, low, high))
         return number
 
     return check
+
+
+def _share(match: re.Match[str], out_of_range: Callable[[str], Fault]) -> Share:
+    percent = float(match[1])
+    if not 0 < percent <= 100:
+        raise Refused(out_of_range(match[0]))
+    return Share(percent / 100)
+
+
+def number_of(value: object) -> float | None:
+    """The number that a plain scalar of the file is; YAML 1.1 takes some, such as ``1e-6``, for text."""
+    match value:
+        case bool():
+            return None
+        case int():
+            return float(value)
+        case Unreadable(text=text):
+            pass
+        case Text(scalar=scalar) if not scalar.style:
+            text = scalar.text
+        case _:
+            return None
+    number = float(text) if len(text) <= MAX_NAME_CHARACTERS and _FRACTION.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None
 
 
 def _text_of(value: object, expected: str) -> str:
@@ -181,17 +279,32 @@ def _text_of(value: object, expected: str) -> str:
     return str(value)
 
 
+class _Named:
+    """The type of a field that is None unless the file names it: a file cannot say None."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema: Any = handler(source)
+        if schema["type"] != "nullable":
+            raise TypeError(f"{source} cannot be None")
+        inner: CoreSchema = schema["schema"]
+        return inner
+
+
+STRICT = ConfigDict(extra="forbid")
+
+InputName = Annotated[str, Strict(), AfterValidator(check_input_name)]
 Name = Annotated[str, Strict(), AfterValidator(check_name)]
 ModelUri = Annotated[str, Strict(), AfterValidator(_check_uri)]
 Flag = Annotated[bool, Strict()]
 VariableName = Annotated[str, Strict(), AfterValidator(check_variable)]
 Glob = Annotated[str, Strict(), AfterValidator(_check_glob)]
-Port = Annotated[int, Strict(), AfterValidator(_within(0, 65_535))]
-ThreadCount = Annotated[int, Strict(), AfterValidator(_within(1, 1_024))]
-BatchSize = Annotated[int, Strict(), AfterValidator(_within(1, 1_024))]
-ReplicaCount = Annotated[int, Strict(), AfterValidator(_within(1, 64))]
+Port = Annotated[int, Strict(), AfterValidator(within(0, 65_535))]
+ThreadCount = Annotated[int, Strict(), AfterValidator(within(1, 1_024))]
+BatchSize = Annotated[int, Strict(), AfterValidator(within(1, 1_024))]
+ReplicaCount = Annotated[int, Strict(), AfterValidator(within(1, 64))]
 
 # These go beside the type of a field: Annotated[float, DURATION].
+NAMED = _Named()
 TEXT = PlainValidator(check_text)
 DURATION = PlainValidator(parse_duration)
 OPTIONAL_DURATION = PlainValidator(parse_optional_duration)
@@ -199,3 +312,8 @@ DELAY = PlainValidator(parse_delay)
 SIZE = PlainValidator(parse_size)
 BODY_SIZE = PlainValidator(partial(parse_size, largest=MAX_BODY_BYTES))
 MEMORY = PlainValidator(parse_memory)
+OVERRIDING_DURATION = PlainValidator(parse_overriding_duration)
+SHARE = PlainValidator(parse_share)
+WEIGHT = PlainValidator(partial(parse_number, what="a number, such as `95` or `0.5`"))
+TOLERANCE = PlainValidator(partial(parse_number, what="a number, such as `0.001` or `1e-6`"))
+JSON_VALUE = PlainValidator(parse_json)

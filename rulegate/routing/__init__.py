@@ -1,20 +1,26 @@
-"""Endpoint, route, target; the first match, found by an index; the decision and its explanation."""
+"""Endpoint, route, target; the first match, found by an index; the balance of targets; the decision and why."""
 
+from rulegate.routing.balance import Balancer
 from rulegate.routing.coverage import Coverage, coverage
 from rulegate.routing.decision import Attempt, Decision, Outcome
-from rulegate.routing.endpoint import Endpoint, OnError, Route, Target
+from rulegate.routing.endpoint import Endpoint
+from rulegate.routing.route import Balance, Deny, OnError, Route, Shadow, Target
 from rulegate.routing.router import ConditionFailed, NoRouteMatched, decide
 
 __all__ = [
     "Attempt",
+    "Balance",
+    "Balancer",
     "ConditionFailed",
     "Coverage",
     "Decision",
+    "Deny",
     "Endpoint",
     "NoRouteMatched",
     "OnError",
     "Outcome",
     "Route",
+    "Shadow",
     "Target",
     "coverage",
     "decide",

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from rulegate.condition import Condition
 from rulegate.condition.keys import Key, Path, Relation
-from rulegate.routing.endpoint import MIN_INDEXED, Endpoint, Route, entries
+from rulegate.routing.endpoint import MIN_INDEXED, Endpoint, entries
 from rulegate.routing.index import MIN_SHARING, Entry, choose
+from rulegate.routing.route import Route
 
 _SHOWN: Final = 3
 

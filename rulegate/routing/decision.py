@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rulegate.condition import BudgetExceededError, EvaluationError, MalformedBodyError, Request
-from rulegate.routing.endpoint import Endpoint, Route
+from rulegate.routing.endpoint import Endpoint
+from rulegate.routing.route import Deny, Route, Target
 
 
 class Outcome(enum.Enum):
@@ -33,7 +34,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The route that answers a request.
+    """The route that answers a request, and the target that was picked for it.
 
     One is made for every request, so it holds only facts. What was tried on the way is worked out when it is asked for,
     by evaluating the conditions again: they depend on nothing but the request.
@@ -42,6 +43,8 @@ class Decision:
     asked: Endpoint
     chosen: Route
     request: Request = field(repr=False)
+    chosen_target: Target | None
+    """None where the route denies."""
 
     @property
     def endpoint(self) -> str:
@@ -54,14 +57,19 @@ class Decision:
         return self.chosen.alias
 
     @property
-    def target(self) -> str:
-        """The alias of the target that answers."""
-        return self.chosen.target.alias
+    def target(self) -> str | None:
+        """The alias of the target that answers; None where the route denies."""
+        return None if self.chosen_target is None else self.chosen_target.alias
 
     @property
-    def model_uri(self) -> str:
-        """The model that answers, as the configuration names it."""
-        return self.chosen.target.model_uri
+    def model_uri(self) -> str | None:
+        """The model that answers, as the configuration names it; None where the route denies."""
+        return None if self.chosen_target is None else self.chosen_target.model_uri
+
+    @property
+    def deny(self) -> Deny | None:
+        """What is answered instead of a prediction, where the route denies."""
+        return self.chosen.deny
 
     @property
     def tried(self) -> tuple[Attempt, ...]:
@@ -79,7 +87,8 @@ class Decision:
             because = "its condition erred, and its `on_error` is `match`" if erred else "its condition matched first"
         else:
             because = "no condition matched, and it has none" if tried else "it has no condition"
-        head = f"endpoint `{self.endpoint}`: route `{self.route}` answers with `{self.model_uri}`: {because}"
+        answers = "denies" if self.model_uri is None else f"answers with `{self.model_uri}`"
+        head = f"endpoint `{self.endpoint}`: route `{self.route}` {answers}: {because}"
         return "\n".join((head, *(f"  {attempt}" for attempt in tried)))
 
 

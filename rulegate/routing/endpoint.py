@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from rulegate.condition import Condition
+from rulegate.routing.balance import Balancer, Busy, Random
 from rulegate.routing.index import Entry, RuleIndex
+from rulegate.routing.route import OnError, Route
 
 MIN_INDEXED: Final = 16
 """Routes with a key; with fewer, trying all conditions is as fast as asking the index."""
 
 
-class OnError(enum.Enum):
-    """What an error in a route's condition means. The values are the words of the configuration."""
-
-    NO_MATCH = "no_match"
-    """The next route is tried."""
-    MATCH = "match"
-    """This route answers."""
-    FAIL = "fail"
-    """The request fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A model that answers for a route."""
-
-    alias: str
-    model_uri: str
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A target and the condition under which it answers; without one, it answers when no route with one does."""
-
-    alias: str
-    target: Target
-    condition: Condition | None = None
-    on_error: OnError = OnError.NO_MATCH
+def nobody_is_busy(_model_uri: str) -> int:
+    """What there is to know of requests in flight where there are no models."""
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A named list of routes, in the order in which they are tried. Immutable, safe to share between threads.
+    """A named list of routes, in the order in which they are tried. Safe to share between threads.
 
-    The other attributes follow from ``routes``.
+    Immutable but for what ``balancer`` keeps. The other attributes follow from the first four.
 
     Attributes:
+        name: Its name.
+        routes: At least one, their aliases unique.
+        busy: How many requests a model URI has in flight, for routes that pick the least busy target.
+        random: Where chance comes from; see `Balancer`.
+        balancer: Picks the targets of the routes.
         conditional: The routes with a condition, each beside it, in order.
         unconditional: The first route without a condition, wherever it is listed.
         index: Finds those of ``conditional`` that a request may match; None where trying them all is faster.
@@ -57,6 +40,9 @@ class Endpoint:
 
     name: str
     routes: tuple[Route, ...]
+    busy: Busy = field(default=nobody_is_busy, repr=False, compare=False)
+    random: Random = field(default=random.random, repr=False, compare=False)
+    balancer: Balancer = field(init=False, repr=False, compare=False)
     conditional: tuple[tuple[Route, Condition], ...] = field(init=False, repr=False, compare=False)
     unconditional: Route | None = field(init=False, repr=False, compare=False)
     index: RuleIndex[tuple[Route, Condition]] | None = field(init=False, repr=False, compare=False)
@@ -64,9 +50,33 @@ class Endpoint:
     def __post_init__(self) -> None:
         conditional = tuple((route, route.condition) for route in self.routes if route.condition is not None)
         unconditional = next((route for route in self.routes if route.condition is None), None)
+        balancer = Balancer(self.name, self.routes, busy=self.busy, random=self.random)
+        object.__setattr__(self, "balancer", balancer)
         object.__setattr__(self, "conditional", conditional)
         object.__setattr__(self, "unconditional", unconditional)
         object.__setattr__(self, "index", _index(conditional))
+
+    def fallbacks(self, route: Route) -> tuple[Route, ...]:
+        """The routes to try in order when ``route`` cannot answer, each with its own fallbacks right behind it.
+
+        None stands there twice, nor ``route`` itself. Takes time in proportion to the endpoint's routes.
+
+        Raises:
+            KeyError: If a route names another one that is not of this endpoint.
+        """
+        if not route.fallback:
+            return ()
+        by_alias = {one.alias: one for one in self.routes}
+        found = {route.alias: route}
+
+        def follow(from_: Route) -> Iterator[Route]:
+            for alias in from_.fallback:
+                if alias not in found:
+                    found[alias] = by_alias[alias]
+                    yield by_alias[alias]
+                    yield from follow(by_alias[alias])
+
+        return tuple(follow(route))
 
 
 def entries(conditional: Sequence[tuple[Route, Condition]]) -> list[Entry[tuple[Route, Condition]]]:

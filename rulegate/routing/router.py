@@ -7,7 +7,8 @@ from typing import Final
 
 from rulegate.condition import Condition, EvaluationError, Request
 from rulegate.routing.decision import Attempt, Decision, attempts
-from rulegate.routing.endpoint import Endpoint, OnError, Route
+from rulegate.routing.endpoint import Endpoint
+from rulegate.routing.route import OnError, Route
 
 MAX_TOLD: Final = 50
 """Conditions whose outcome is told where none matched: a request must not cost a walk over thousands."""
@@ -42,11 +43,12 @@ class ConditionFailed(Exception):
 
 
 def decide(endpoint: Endpoint, request: Request) -> Decision:
-    """The route that answers ``request``. Pure and thread-safe; evaluates no condition after the first match.
+    """The route that answers ``request``, and its target. Thread-safe; evaluates no condition after the first match.
 
     Routes with a condition are tried in the order of the endpoint, and the first match answers. If there is none, the
     first route without a condition answers, wherever it is listed. Conditions that the endpoint's index rules out are
-    not evaluated: what would be wrong with the request in those alone does not matter to it.
+    not evaluated: what would be wrong with the request in those alone does not matter to it. Of several targets of the
+    route, the endpoint's balancer picks one.
 
     Raises:
         NoRouteMatched: If nothing matches and every route has a condition.
@@ -63,14 +65,21 @@ def decide(endpoint: Endpoint, request: Request) -> Decision:
         else:
             matched = _matches_or_errs(endpoint, route, condition, request)
         if matched:
-            return Decision(endpoint, route, request)
+            return _decided(endpoint, route, request)
     if endpoint.unconditional is None:
         raise NoRouteMatched(
             endpoint.name,
             tuple(islice(attempts(endpoint, request), MAX_TOLD)),
             more=max(len(endpoint.conditional) - MAX_TOLD, 0),
         )
-    return Decision(endpoint, endpoint.unconditional, request)
+    return _decided(endpoint, endpoint.unconditional, request)
+
+
+def _decided(endpoint: Endpoint, route: Route, request: Request) -> Decision:
+    target = route.only
+    if target is None and route.deny is None:
+        target = endpoint.balancer.pick(route, request)
+    return Decision(endpoint, route, request, target)
 
 
 def _matches_or_errs(endpoint: Endpoint, route: Route, condition: Condition, request: Request) -> bool:

@@ -99,10 +99,10 @@ others = st.fixed_dictionaries(
 
 def endpoint(listed: list[tuple[tuple[str, ...], OnError]], *, otherwise: bool) -> Endpoint:
     made = [
-        Route(str(number), Target("t", "models:/m/1"), compiled(" and ".join(parts)), on_error)
+        Route(str(number), (Target("t", "models:/m/1"),), compiled(" and ".join(parts)), on_error)
         for number, (parts, on_error) in enumerate(listed)
     ]
-    return Endpoint("any", (*made, Route("otherwise", Target("t", "models:/m/2"))) if otherwise else tuple(made))
+    return Endpoint("any", (*made, Route("otherwise", (Target("t", "models:/m/2"),))) if otherwise else tuple(made))
 
 
 def scan(routes: Iterable[tuple[Route, Condition]], request: Request, *, otherwise: bool) -> str:

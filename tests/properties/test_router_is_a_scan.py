@@ -32,7 +32,7 @@ conditions = st.recursive(
 ).map(compile_condition)
 routes = st.lists(st.tuples(st.none() | conditions, st.sampled_from(OnError)), min_size=1, max_size=6).map(
     lambda pairs: tuple(
-        Route(f"r{number}", Target(f"r{number}", f"models:/m/{number + 1}"), condition, on_error)
+        Route(f"r{number}", (Target(f"r{number}", f"models:/m/{number + 1}"),), condition, on_error)
         for number, (condition, on_error) in enumerate(pairs)
     )
 )

@@ -1,11 +1,13 @@
-"""What is said about an argument that must be written out: patterns, networks, time zones, classes, plain numbers."""
+"""What is said about what must be written out: patterns, networks, time zones, plain numbers, decision services."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from rulegate.condition import vocabulary
 from rulegate.condition.messages.codes import Code
+from rulegate.condition.messages.suggest import choice, did_you_mean
 from rulegate.diagnostics import Diagnostic, Source, Span
 
 if TYPE_CHECKING:
@@ -59,6 +61,34 @@ def no_such_zone(source: Source, span: Span, name: str) -> Diagnostic:
         source,
         span,
         "write a name of the IANA time zone database, such as `UTC` or `Europe/Berlin`, in upper and lower case",
+    )
+
+
+def unknown_service(source: Source, span: Span, name: str, services: Collection[str]) -> Diagnostic:
+    """The name of a service that is not defined."""
+    hint = did_you_mean(name, sorted(services), choice("decision service", services))
+    return Diagnostic(Code.UNKNOWN_SERVICE, f"`{_shown(name)}` is not a decision service", source, span, hint)
+
+
+def no_services(source: Source, span: Span) -> Diagnostic:
+    """``external`` where there is nothing to ask."""
+    return Diagnostic(
+        Code.NO_SERVICES,
+        "no decision service is defined that `external` could ask",
+        source,
+        span,
+        "define it in the configuration, under `external`",
+    )
+
+
+def not_by_name(source: Source, span: Span, meant: str) -> Diagnostic:
+    """``external`` with anything behind it but the name of a service in brackets; ``meant`` may be the service."""
+    return Diagnostic(
+        Code.SERVICE_NOT_NAMED,
+        "`external` expects the name of a decision service in brackets and quotes",
+        source,
+        span,
+        f"write `external['{meant}']`",
     )
 
 

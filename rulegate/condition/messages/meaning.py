@@ -2,61 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rulegate.condition import vocabulary
 from rulegate.condition.messages.codes import Code
+from rulegate.condition.messages.suggest import choice, closest, did_you_mean
 from rulegate.diagnostics import Diagnostic, Severity, Source, Span
 
-_SIMILAR = 0.7
-"""How alike two names must be (0 to 1) before one is suggested for the other."""
 
-
-def _closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that one is most alike, if it is alike."""
-    # Here, because only mistakes need it.
-    import difflib
-
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)), None)
-
-
-def _did_you_mean(name: str, known: Iterable[str], otherwise: str | None) -> str | None:
-    close = _closest(name, known)
-    return f"did you mean `{close}`?" if close else otherwise
-
-
-def _choice(noun: str, names: Iterable[str]) -> str:
-    listed = ", ".join(f"`{name}`" for name in sorted(names))
-    return f"the {noun}s are {listed}" if "," in listed else f"the only {noun} is {listed}"
-
-
-def unknown_name(source: Source, span: Span, name: str) -> Diagnostic:
-    """A name that stands for nothing."""
+def unknown_name(source: Source, span: Span, name: str, *, has_services: bool) -> Diagnostic:
+    """A name that stands for nothing; ``has_services`` says whether ``external`` may be meant."""
     if name in vocabulary.CLASSES or name == vocabulary.PATTERNS:
         known: tuple[str, ...] = ()
     else:
         known = (vocabulary.REQUEST, vocabulary.PATTERNS, *vocabulary.FUNCTIONS)
-    hint = _did_you_mean(name, known, f"a condition reads `{vocabulary.REQUEST}`; text needs quotes: `'{name}'`")
+        known += (vocabulary.EXTERNAL,) if has_services else ()
+    hint = did_you_mean(name, known, f"a condition reads `{vocabulary.REQUEST}`; text needs quotes: `'{name}'`")
     return Diagnostic(Code.UNKNOWN_NAME, f"`{name}` is not known", source, span, hint)
 
 
 def unknown_function(source: Source, span: Span, name: str) -> Diagnostic:
     """A call of a function that does not exist."""
-    hint = _did_you_mean(name, vocabulary.FUNCTIONS, _choice("function", vocabulary.FUNCTIONS))
+    hint = did_you_mean(name, vocabulary.FUNCTIONS, choice("function", vocabulary.FUNCTIONS))
     return Diagnostic(Code.UNKNOWN_NAME, f"`{name}` is not a function", source, span, hint)
 
 
 def unknown_attribute(source: Source, span: Span, name: str) -> Diagnostic:
     """An attribute that ``request`` does not have."""
     known = vocabulary.REQUEST_ATTRIBUTES
-    hint = _did_you_mean(name, known, _choice("attribute", known))
+    hint = did_you_mean(name, known, choice("attribute", known))
     return Diagnostic(Code.UNKNOWN_ATTRIBUTE, f"`request` has no `{name}`", source, span, hint)
 
 
 def unknown_method(source: Source, span: Span, name: str, kind: vocabulary.Kind) -> Diagnostic:
     """A method that no value, or no value of this kind, has."""
     known = [method for method, signature in vocabulary.METHODS.items() if signature.owner & kind]
-    close = _closest(name, known)
+    close = closest(name, known)
     # Of a value of the body anything may be meant; whoever nearly wrote a method of text meant text.
     meant = vocabulary.METHODS[close].owner & kind if close else kind
     owner = "any value" if vocabulary.Kind.JSON in meant else vocabulary.describe(meant)
@@ -67,13 +46,13 @@ def unknown_method(source: Source, span: Span, name: str, kind: vocabulary.Kind)
     elif meant & vocabulary.Kind.TEXT:
         hint = "text has Python's methods that only look at it, such as `startswith`, `lower`, `split` and `find`"
     else:
-        hint = _choice("method", known)
+        hint = choice("method", known)
     return Diagnostic(Code.UNKNOWN_METHOD, f"`{name}` is not a method of {owner}", source, span, hint)
 
 
 def attribute_of_json(source: Source, span: Span, name: str) -> Diagnostic:
     """A key of a JSON object written as an attribute."""
-    hint = _did_you_mean(name, vocabulary.METHODS, None)
+    hint = did_you_mean(name, vocabulary.METHODS, None)
     return Diagnostic(
         Code.ATTRIBUTE_OF_JSON,
         f"`{name}` is written as an attribute, but values are read by key",
@@ -302,6 +281,13 @@ def always_false(source: Source, span: Span) -> Diagnostic:
     return Diagnostic(Code.ALWAYS_THE_SAME, "this is always false", source, span, hint, Severity.WARNING)
 
 
+def always_the_same(source: Source, span: Span) -> Diagnostic:
+    """An expression, used for its value, that reads nothing of any request."""
+    hint = "read a value of the request, as in `request.headers['X-User-Id']`"
+    message = "this is the same for every request"
+    return Diagnostic(Code.ALWAYS_THE_SAME, message, source, span, hint, Severity.WARNING)
+
+
 def never_a_bool(source: Source, span: Span, kind: vocabulary.Kind) -> Diagnostic:
     """A condition whose value is used for its truth but is never true or false itself."""
     return Diagnostic(
@@ -329,7 +315,7 @@ def never_equal(source: Source, span: Span, left: vocabulary.Kind, right: vocabu
 def unknown_pattern_function(source: Source, span: Span, name: str) -> Diagnostic:
     """A name after ``re.`` that is not one of its functions."""
     known = vocabulary.PATTERN_FUNCTIONS
-    hint = _did_you_mean(name, known, _choice("function", known))
+    hint = did_you_mean(name, known, choice("function", known))
     return Diagnostic(Code.UNKNOWN_NAME, f"`re.{name}` is not a function", source, span, hint)
 
 

@@ -15,7 +15,7 @@ AT = Span(0, 0)
 def test_only_the_checker_makes_what_the_compiler_takes():
     source = Source("condition", "1")
     with pytest.raises(TypeError, match=r"^only the checker makes a CheckedCondition$"):
-        CheckedCondition(source, Constant(AT, 1), Kind.INT, {}, object())
+        CheckedCondition(source, Constant(AT, 1), Kind.INT, frozenset(), {}, object())
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from rulegate.condition import Request, compile_condition
 from rulegate.condition import vocabulary as v
 from rulegate.condition.forms import MAX_FORMS, forms
 from rulegate.condition.shape import dissect, places
+from rulegate.condition.truth import Use
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_conditions_of_one_shape_differ_in_their_literals_alone(first, second, o
 def test_so_many_forms_are_kept_and_no_more():
     forms.cache_clear()
     compiled = [compile_condition(f"request.json['a']['{n}'] == 7") for n in range(MAX_FORMS + 10)]
-    first, last = (dissect(condition.text)[0] for condition in (compiled[0], compiled[-1]))
+    first, last = ((dissect(each.text)[0], Use.TRUTH, frozenset()) for each in (compiled[0], compiled[-1]))
     assert forms().get(first) is None
     assert forms().get(last) is not None
     for n, condition in enumerate(compiled):

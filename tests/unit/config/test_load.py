@@ -71,7 +71,7 @@ def test_a_file_names_only_what_it_changes():
     assert config.path is None
     (route,) = config.endpoints[0].routes
     assert (route.alias, route.model_uri, route.condition) == ("fast", "models:/fast/production", None)
-    assert route.on_error == "no_match"
+    assert route.on_error is None
 
 
 def test_the_defaults_are_those_of_the_documentation():
@@ -187,7 +187,7 @@ def test_a_wrong_value_is_pointed_at_and_nothing_else(before: str, after: str, c
         ("registry_uri: null", "RG309", "null"),
         ("registry_uri: 5", "RG309", "5"),
         ("default_endpoint: sentimental", "RG319", "sentimental"),
-        ("external: []", "RG307", "external"),
+        ("externals: []", "RG307", "externals"),
         ("server: {port: 1, port: 2}", "RG306", "port"),
         ("server: &a {}", "RG304", "&a"),
         ("server: !!map {}", "RG304", "!!map"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rulegate.config.model_uri import check_model_uri
+from rulegate.config.model_uri import check_model_uri, is_remote
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,41 @@ def test_what_names_no_model_is_refused(uri: str):
     assert fault.hint
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:5001", "https://models.example/a"])
-def test_a_server_is_refused_as_not_served_yet(uri: str):
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:5001", "https://models.example/a", "HTTP://[::1]:8080/a/b", "http://models"]
+)
+def test_the_address_of_another_server_is_accepted(uri: str):
+    assert check_model_uri(uri) is None
+    assert is_remote(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http:",
+        "http://",
+        "http:///a",
+        "http:/models/a",
+        "http://models:0",
+        "http://models:",
+        "http://models:70000",
+        "http://models:http",
+        "http://user@models",
+        "http://user:password@models",
+        "http://:@models",
+        "http://models/a?b",
+        "http://models/a#b",
+        "http://models/a b",
+        "http://models/é",
+        "http://[::1",
+        "http://a\\b",
+    ],
+)
+def test_what_is_no_address_of_a_server_is_refused(uri: str):
     fault = check_model_uri(uri)
     assert fault is not None
-    assert fault.code == "RG316"
+    assert fault.code == "RG330"
+    assert "password@" not in fault.message
 
 
 @pytest.mark.parametrize("uri", ["", "  ", "\t"])

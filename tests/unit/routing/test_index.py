@@ -19,7 +19,7 @@ def endpoint(conditions: Iterable[str | None], on_error: OnError = OnError.NO_MA
     return Endpoint(
         "tenants",
         tuple(
-            Route(str(number), Target("t", "models:/m/1"), text and compile_condition(text), on_error)
+            Route(str(number), (Target("t", "models:/m/1"),), text and compile_condition(text), on_error)
             for number, text in enumerate(conditions)
         ),
     )

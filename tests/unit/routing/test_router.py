@@ -13,7 +13,7 @@ BODY = "request.json['tier'] == 'gold'"
 
 
 def route(alias: str, condition: str | None = None, on_error: OnError = OnError.NO_MATCH) -> Route:
-    return Route(alias, Target(alias, f"models:/{alias}/1"), condition and compile_condition(condition), on_error)
+    return Route(alias, (Target(alias, f"models:/{alias}/1"),), condition and compile_condition(condition), on_error)
 
 
 def endpoint(*routes: Route) -> Endpoint:

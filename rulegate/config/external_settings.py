@@ -1,0 +1,56 @@
+"""Decision services that a condition can ask."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, InstanceOf
+
+from rulegate.condition import Condition
+from rulegate.config.expressions import INPUT
+from rulegate.config.values import DURATION, JSON_VALUE, STRICT, InputName, Name
+from rulegate.config.web_values import HEADER_VALUE, HeaderName, ServiceUrl
+
+
+class _NoDefault(enum.Enum):
+    NO_DEFAULT = "no default"
+
+
+NO_DEFAULT: Final = _NoDefault.NO_DEFAULT
+"""Stands for a default that is not named: null is one that can be."""
+
+_FROZEN = AfterValidator(MappingProxyType)
+
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalSettings:
+    """A decision service: conditions read its answer as ``external['NAME']``."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: Name
+    """The name that conditions use, unique among the services."""
+    url: ServiceUrl
+    """Where it is asked, by a POST of `{"input": {…}}`; `result` of the JSON object that it answers is the value."""
+    input: Annotated[Mapping[InputName, Annotated[InstanceOf[Condition], INPUT]], _FROZEN] = field(
+        default_factory=_nothing
+    )
+    """What it is told: each value is an expression on the request."""
+    headers: Annotated[Mapping[HeaderName, Annotated[str, HEADER_VALUE]], _FROZEN] = field(
+        default_factory=_nothing, repr=False
+    )
+    """Headers that are sent with each question, such as `Authorization`."""
+    timeout_s: Annotated[float, DURATION, Field(alias="timeout")] = 0.05
+    """How long it may take to answer."""
+    cache_s: Annotated[float | None, DURATION, Field(alias="cache")] = None
+    """How long an answer is used again for the same input; without it, every request asks."""
+    default: Annotated[Any | Literal[_NoDefault.NO_DEFAULT], JSON_VALUE] = NO_DEFAULT
+    """The value when the service fails; without it, what reads the value errs."""

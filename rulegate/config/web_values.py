@@ -1,0 +1,81 @@
+"""The kinds of values that travel over HTTP: addresses, headers, statuses, messages, tokens."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, PlainValidator, Strict
+
+from rulegate.config import messages
+from rulegate.config.values import Expected, Refused, within
+from rulegate.config.web_address import check_address
+
+MAX_MESSAGE_CHARACTERS = 500
+"""The longest message of a refusal."""
+MIN_TOKEN_CHARACTERS = 16
+"""The shortest token of the admin port: what is shorter can be guessed."""
+
+_NO_HEADER = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
+_NO_HEADER_TEXT = re.compile(r"[^\t -~\xa0-\xff]")
+_NO_TOKEN = re.compile(r"[^!-~]")
+
+# Those by which one connection, or one message, is held together: who sends it writes them.
+_OF_THE_CONNECTION: Final = (
+    "connection", "content-encoding", "content-length", "expect", "host", "http2-settings", "keep-alive",
+    "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+)  # fmt: skip
+
+
+def check_header_name(name: str) -> str:
+    """The name of a header that may be sent on."""
+    if not name:
+        raise Refused(messages.empty_text("the name of a header"))
+    if found := _NO_HEADER.search(name):
+        raise Refused(messages.no_header_name(found[0]))
+    if name.lower() in _OF_THE_CONNECTION:
+        raise Refused(messages.header_of_the_connection(name))
+    return name
+
+
+def check_header_value(value: object) -> str:
+    """What may stand behind a header's name: printable text of Latin-1, in one line."""
+    if not isinstance(value, str):
+        raise Expected("text")
+    if _NO_HEADER_TEXT.search(value) or value != value.strip():
+        raise Refused(messages.no_header_value())
+    return str(value)
+
+
+def check_message(value: object) -> str:
+    """Printable text in one line."""
+    if not isinstance(value, str):
+        raise Expected("text")
+    if not value.strip():
+        raise Refused(messages.empty_text("a message"))
+    if not value.isprintable() or len(value) > MAX_MESSAGE_CHARACTERS:
+        raise Refused(messages.no_message(MAX_MESSAGE_CHARACTERS))
+    return str(value)
+
+
+def check_token(token: str) -> str:
+    """A token as it can stand in a header, long enough not to be guessed."""
+    if _NO_TOKEN.search(token) or len(token) < MIN_TOKEN_CHARACTERS:
+        raise Refused(messages.no_token(MIN_TOKEN_CHARACTERS))
+    return token
+
+
+def _check_service(url: str) -> str:
+    if fault := check_address(url, query=True):
+        raise Refused(fault)
+    return url
+
+
+AdminToken = Annotated[str, Strict(), AfterValidator(check_token)]
+HeaderName = Annotated[str, Strict(), AfterValidator(check_header_name)]
+RefusalStatus = Annotated[int, Strict(), AfterValidator(within(400, 599))]
+ServiceUrl = Annotated[str, Strict(), AfterValidator(_check_service)]
+
+# These go beside the type of a field: Annotated[str, MESSAGE].
+HEADER_VALUE = PlainValidator(check_header_value)
+MESSAGE = PlainValidator(check_message)
