@@ -90,8 +90,9 @@ class GatewayProcess:
         return requests.get(self.url + path, timeout=PATIENCE_S)
 
     def log(self) -> list[dict[str, Any]]:
-        """The log's lines so far that are the gateway's own."""
-        return [json.loads(line) for line in self.err.read_text().splitlines() if line.startswith("{")]
+        """The log's whole lines so far that are the gateway's own."""
+        whole, _, _ = self.err.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def requests_logged(self) -> list[dict[str, Any]]:
         return [line for line in self.log() if line["event"] == "request"]
