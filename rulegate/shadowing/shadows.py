@@ -25,7 +25,7 @@ from rulegate.routing import Shadow
 from rulegate.serving.errors import ModelOverloaded, NoMemoryForModel, ServingError
 from rulegate.serving.models import Prediction
 from rulegate.shadowing.agreement import difference
-from rulegate.tally import Durations, Keep, Tally
+from rulegate.counting import Counts, Durations, Keep
 
 THREADS: Final = 4
 """Copies that are asked at once; of one shadow, one fewer."""
@@ -144,9 +144,9 @@ class Shadows:
         self._lines: dict[str, _Line] = {}
         self._threads = 0
         self._closed = False
-        self.outcomes = Tally()
+        self.outcomes = Counts()
         """How many copies came to what: by endpoint, route, shadow and `Outcome`."""
-        self.drops = Tally()
+        self.drops = Counts()
         """How many were dropped: by endpoint, route, shadow and `Dropped`."""
         self.durations = Durations()
         """How long shadows took to predict, and real models for the same requests: by endpoint, route, shadow, which."""

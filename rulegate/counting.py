@@ -1,4 +1,4 @@
-"""Counts and durations that many threads add to, by the names that tell them apart."""
+"""Counts of events and of durations that many threads add to, by the names that tell them apart."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Spread:
     sum_s: float
 
 
-class Tally:
+class Counts:
     """Counts events by key. Safe to use from many threads; what is counted is never lost, nor counted twice."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Tally:
 
 
 class Durations:
-    """Counts durations by key, in the classes of `BOUNDS_S`. Safe to use from many threads, as `Tally`."""
+    """Counts durations by key, in the classes of `BOUNDS_S`. Safe to use from many threads, as `Counts`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -81,6 +81,6 @@ class Durations:
         }
 
     def retain(self, keep: Keep) -> None:
-        """As `Tally.retain`."""
+        """As `Counts.retain`."""
         with self._lock:
             self._spreads = {key: spread for key, spread in self._spreads.items() if keep(key)}
