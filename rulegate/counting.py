@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -28,6 +28,12 @@ class Spread:
 
     counts: tuple[int, ...]
     sum_s: float
+
+
+def spread_of(counted: Sequence[float]) -> Spread:
+    """The spread of what was counted: the counts of the classes of `BOUNDS_S`, of what is beyond them, and the sum."""
+    *counts, sum_s = counted
+    return Spread(tuple(accumulate(int(count) for count in counts)), sum_s)
 
 
 class Counts:
@@ -74,11 +80,8 @@ class Durations:
     def spreads(self) -> dict[Key, Spread]:
         """How the durations of each key are distributed."""
         with self._lock:
-            spreads = {key: list(spread) for key, spread in self._spreads.items()}
-        return {
-            key: Spread(tuple(accumulate(int(count) for count in counts)), sum_s)
-            for key, (*counts, sum_s) in spreads.items()
-        }
+            copied = {key: list(spread) for key, spread in self._spreads.items()}
+        return {key: spread_of(spread) for key, spread in copied.items()}
 
     def retain(self, keep: Keep) -> None:
         """As `Counts.retain`."""

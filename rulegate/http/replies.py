@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from rulegate.http.errors import RETRY_AFTER_S, UNEXPECTED, MethodNotAllowed, failure_of, message_of
+from rulegate.http.errors import RETRY_AFTER_S, UNEXPECTED, MethodNotAllowed, Unauthorized, failure_of, message_of
 from rulegate.log import FACTS
 
 JSON = "application/json"
@@ -46,6 +46,8 @@ def failed(error: Exception, this_request: str) -> Reply:
         reply.headers.append(("retry-after", str(RETRY_AFTER_S if left_s is None else max(1, math.ceil(left_s)))))
     if isinstance(error, MethodNotAllowed):
         reply.headers.append(("allow", ", ".join(error.allowed)))
+    if isinstance(error, Unauthorized):
+        reply.headers.append(("www-authenticate", "Bearer"))
     return reply
 
 
