@@ -117,7 +117,7 @@ class Traffic:
             return {key: (int(count), seconds) for key, (count, seconds) in self._targets.items()}
 
     def retain(self, keep: Keep) -> None:
-        """Forgets what was counted under other names; ``keep`` is given endpoint, route and target, some of them empty."""
+        """Forgets other names; ``keep`` is given endpoint, route and target, some of them empty."""
         with self._lock:
             self._answers = {key: count for key, count in self._answers.items() if keep(key[0])}
             self._spreads = {name: spreads for name, spreads in self._spreads.items() if keep((name, "", ""))}

@@ -20,12 +20,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from rulegate.counting import Counts, Durations, Keep
 from rulegate.log import FACTS
 from rulegate.routing import Shadow
 from rulegate.serving.errors import ModelOverloaded, NoMemoryForModel, ServingError
 from rulegate.serving.models import Prediction
 from rulegate.shadowing.agreement import difference
-from rulegate.counting import Counts, Durations, Keep
 
 THREADS: Final = 4
 """Copies that are asked at once; of one shadow, one fewer."""
@@ -149,7 +149,7 @@ class Shadows:
         self.drops = Counts()
         """How many were dropped: by endpoint, route, shadow and `Dropped`."""
         self.durations = Durations()
-        """How long shadows took to predict, and real models for the same requests: by endpoint, route, shadow, which."""
+        """How long predicting took, for the same requests: by endpoint, route, shadow, and `real` or `shadow`."""
 
     def start(self) -> None:
         """Begins, in threads of its own; until then, what is offered waits. Safe to call again."""

@@ -20,7 +20,9 @@ NAMES = ("sentiment", "fast", "next")
 PATIENCE_S = 30
 
 
-def copy_of(answer: bytes = b'{"predictions": [1]}', body: bytes = b"{}", uri: str = "models:/next/1", **shadow) -> Copy:
+def copy_of(
+    answer: bytes = b'{"predictions": [1]}', body: bytes = b"{}", uri: str = "models:/next/1", **shadow
+) -> Copy:
     return Copy(
         "sentiment",
         "fast",
