@@ -87,4 +87,5 @@ def _is_close_exactly(one: float, two: float, tolerance: float) -> bool:
         first, second = Fraction(one), Fraction(two)
     except (OverflowError, ValueError):  # infinity, or no number
         return False
-    return abs(first - second) <= Fraction(tolerance) * max(abs(first), abs(second), 1)
+    larger = max(abs(first), abs(second), Fraction(1))
+    return abs(first - second) <= Fraction(tolerance) * larger
