@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, GetCoreSchemaHandler, PlainValidator, Strict
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, GetCoreSchemaHandler, PlainValidator, Strict
 from pydantic_core import CoreSchema
 
 from rulegate.config import messages
@@ -168,17 +168,18 @@ def parse_json(value: object) -> Any:
     Raises:
         Expected: If a part of it is nothing that JSON has, such as a date.
     """
-    match value:
+    meant: Any = as_meant(value)
+    match meant:
         case dict():
-            return {str(key): parse_json(item) for key, item in value.items()}
+            return {str(key): parse_json(item) for key, item in meant.items()}
         case tuple():
-            return [parse_json(item) for item in value]
+            return [parse_json(item) for item in meant]
         case bool() | int() | None:
-            return value
+            return meant
         case str():
             number = number_of(value)
-            return str(value) if number is None else number
-        case Unreadable() if (number := number_of(value)) is not None:
+            return str(meant) if number is None else number
+        case Unreadable() if (number := number_of(meant)) is not None:
             return number
         case Unreadable():
             raise Expected("a JSON value")
@@ -264,7 +265,7 @@ def number_of(value: object) -> float | None:
             return float(value)
         case Unreadable(text=text):
             pass
-        case Text(scalar=scalar) if not scalar.style:
+        case Text(scalar=scalar) if not scalar.style or scalar.filled:
             text = scalar.text
         case _:
             return None
@@ -277,6 +278,11 @@ def _text_of(value: object, expected: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Expected(expected)
     return str(value)
+
+
+def as_meant(value: object) -> object:
+    """What a value means that variables were put into, where no text is wanted: ``${PORT}`` is a number there."""
+    return value.scalar.filled.meaning if isinstance(value, Text) and value.scalar.filled else value
 
 
 class _Named:
@@ -292,16 +298,18 @@ class _Named:
 
 STRICT = ConfigDict(extra="forbid")
 
+_MEANT = BeforeValidator(as_meant)
+WholeNumber = Annotated[int, Strict(), _MEANT]
 InputName = Annotated[str, Strict(), AfterValidator(check_input_name)]
 Name = Annotated[str, Strict(), AfterValidator(check_name)]
 ModelUri = Annotated[str, Strict(), AfterValidator(_check_uri)]
-Flag = Annotated[bool, Strict()]
+Flag = Annotated[bool, Strict(), _MEANT]
 VariableName = Annotated[str, Strict(), AfterValidator(check_variable)]
 Glob = Annotated[str, Strict(), AfterValidator(_check_glob)]
-Port = Annotated[int, Strict(), AfterValidator(within(0, 65_535))]
-ThreadCount = Annotated[int, Strict(), AfterValidator(within(1, 1_024))]
-BatchSize = Annotated[int, Strict(), AfterValidator(within(1, 1_024))]
-ReplicaCount = Annotated[int, Strict(), AfterValidator(within(1, 64))]
+Port = Annotated[WholeNumber, AfterValidator(within(0, 65_535))]
+ThreadCount = Annotated[WholeNumber, AfterValidator(within(1, 1_024))]
+BatchSize = Annotated[WholeNumber, AfterValidator(within(1, 1_024))]
+ReplicaCount = Annotated[WholeNumber, AfterValidator(within(1, 64))]
 
 # These go beside the type of a field: Annotated[float, DURATION].
 NAMED = _Named()

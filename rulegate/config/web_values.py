@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, PlainValidator, Strict
 
 from rulegate.config import messages
-from rulegate.config.values import Expected, Refused, within
+from rulegate.config.values import Expected, Refused, WholeNumber, within
 from rulegate.config.web_address import check_address
 
 MAX_MESSAGE_CHARACTERS = 500
@@ -73,7 +73,7 @@ def _check_service(url: str) -> str:
 
 AdminToken = Annotated[str, Strict(), AfterValidator(check_token)]
 HeaderName = Annotated[str, Strict(), AfterValidator(check_header_name)]
-RefusalStatus = Annotated[int, Strict(), AfterValidator(within(400, 599))]
+RefusalStatus = Annotated[WholeNumber, AfterValidator(within(400, 599))]
 ServiceUrl = Annotated[str, Strict(), AfterValidator(_check_service)]
 
 # These go beside the type of a field: Annotated[str, MESSAGE].
