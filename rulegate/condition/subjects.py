@@ -20,7 +20,7 @@ MAX_LENGTH: Final = 1024
 """Code points in the text of a subject: the text of a longer part could grow beyond what a condition may have."""
 
 _MARK: Final = "\0"
-"""Stands where a literal is filled in, twice; nothing that is written holds it, because it is hidden."""
+"""Stands on both sides of the number of a literal that is filled in; written text has it as an escape."""
 _NOWHERE: Final = Span(0, 0)
 _READING: Final = frozenset({vocabulary.REQUEST, "now_time", "now_date", "now_weekday"})
 
@@ -59,18 +59,21 @@ def subject(node: Node, literals: Literals) -> Recipe | None:
     pieces = unparse(node, writing.instead).split(_MARK)
     if sum(map(len, pieces)) > MAX_LENGTH:
         return None
-    if not writing.filled_in:
+    if len(pieces) == 1:
         fixed = Subject(pieces[0], reads_body)
         return lambda _values: fixed
 
+    numbers = [int(piece) for piece in pieces[1::2]]
+    are_headers = [number in writing.header_names for number in numbers]
+
     # Conditions of one shape mostly have few subjects.
-    @functools.lru_cache(maxsize=64, typed=True)
+    @functools.lru_cache(maxsize=64)
     def filled(*values: Value) -> Subject:
         text = pieces.copy()
-        text[1::2] = map(_written, values, writing.filled_in.values())
+        text[1::2] = map(_written, values, are_headers)
         return Subject("".join(text), reads_body)
 
-    return lambda values: filled(*[values[number] for number in writing.filled_in])
+    return lambda values: filled(*[values[number] for number in numbers])
 
 
 def is_mapping(node: Node) -> bool:
@@ -105,13 +108,13 @@ class _Writing:
     """How parts are written that have several spellings, or hold a literal in which conditions differ.
 
     Attributes:
-        filled_in: The numbers of those literals, each with whether it names a header, in the order of the text.
+        header_names: The numbers of those that name a header.
     """
 
     def __init__(self, literals: Literals) -> None:
-        self.filled_in: dict[int, bool] = {}
+        self.header_names: set[int] = set()
         self._literals = literals
-        self._header_names: set[Span] = set()
+        self._named: set[Span] = set()
 
     def instead(self, node: Node) -> str | None:
         read = request_attribute(node)
@@ -124,13 +127,13 @@ class _Writing:
                 Subscript(value=owner, index=Constant(value=str()) as name)
                 | Call(function=Attribute(value=owner, name="get"), arguments=(Constant(value=str()) as name, *_))
             ) if request_attribute(owner) == "headers":
-                self._header_names.add(name.span)
+                self._named.add(name.span)
             case Constant(span=span, value=value):
-                is_header = span in self._header_names
+                is_header = span in self._named
                 number = self._literals.get(span)
-                if number is not None:
-                    self.filled_in[number] = is_header
-                    return _MARK * 2
+                if number is None:
+                    return _written(str(value), is_header) if is_header else None
                 if is_header:
-                    return _written(str(value), is_header)
+                    self.header_names.add(number)
+                return f"{_MARK}{number}{_MARK}"
         return None

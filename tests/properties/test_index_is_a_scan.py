@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
@@ -13,8 +13,11 @@ from rulegate.condition import Condition, ConditionError, MalformedBodyError, Re
 from rulegate.condition.compile import ERRED
 from rulegate.condition.condition import reader
 from rulegate.condition.keys import Key, Relation
+from rulegate.condition.unparse import unparse
 from rulegate.routing import ConditionFailed, Endpoint, NoRouteMatched, OnError, Route, Target, decide
-from rulegate.routing.endpoint import MIN_INDEXED
+from rulegate.routing.endpoint import MIN_INDEXED, entries
+from rulegate.routing.index import RuleIndex, choose
+from tests.properties.conditions import SERVICES, requests, trees
 
 PARTS = (
     # Keys of headers, parameters, cookies and attributes; some err where the name is missing, some never.
@@ -46,6 +49,9 @@ PARTS = (
     "request.json['v'] in (0, 'a')",
     "request.json['v'] in {1, 'a'}",  # errs for a list
     "request.json['v'] in []",
+    "request.json == 1",
+    "request.json in {1, 2, 'a'}",
+    "request.json.startswith('a')",
     "request.json.get('v') == 'a'",
     "request.json.get('v', True) == 1",
     "request.json['v'].startswith('a')",
@@ -150,16 +156,16 @@ def may_be_a_condition(text: str) -> bool:
 
 
 @st.composite
-def dense_parts(draw: st.DrawFn) -> tuple[str, ...]:
+def dense_parts(draw: st.DrawFn, subjects: Sequence[str] = SUBJECTS) -> tuple[str, ...]:
     """Many parts about one or two subjects, each held against many constants in few ways."""
-    subjects = draw(st.lists(st.sampled_from(SUBJECTS), min_size=1, max_size=2, unique=True))
+    some = draw(st.lists(st.sampled_from(subjects), min_size=1, max_size=2, unique=True))
     relations = draw(st.lists(st.sampled_from([*RELATIONS, *OF_TEXT]), min_size=1, max_size=3, unique=True))
     kinds = st.sampled_from([NUMBERS, TEXTS, (*NUMBERS, *TEXTS, *OTHERS)])
     made = []
     for relation in relations:
         constants = st.sampled_from(TEXTS if relation in OF_TEXT else draw(kinds))
         for one, other in draw(st.lists(st.tuples(constants, constants), min_size=1, max_size=12)):
-            made.append(relation.format(draw(st.sampled_from(subjects)), one, other))
+            made.append(relation.format(draw(st.sampled_from(some)), one, other))
     return tuple(filter(may_be_a_condition, made))
 
 
@@ -176,14 +182,13 @@ def routes(draw: st.DrawFn) -> list[tuple[tuple[str, ...], OnError]]:
     return [pattern[number % len(pattern)] for number in range(MIN_INDEXED + 8)]
 
 
-values = st.sampled_from(
-    [
-        *(1, 1.0, True, "1", 0, -0.0, False, -1, None, float("nan"), float("inf"), -float("inf"), 10**30, -(10**400)),
-        *(0.5, 2, 123456789012345678, 123456789012345677.0, 1e300, 3),
-        *("a", "ab", "abcd", "", "x", "A", "ba", "\ud800", "a\ud800", [], ["a"], ["b", "ab", 1, [], "a"], [{"w": "a"}]),
-        *({}, {"w": 1}, {"a": None}, {"w": "ab"}, [float("nan")]),
-    ]
+VALUES = (
+    *(1, 1.0, True, "1", 0, -0.0, False, -1, None, float("nan"), float("inf"), -float("inf"), 10**30, -(10**400)),
+    *(0.5, 2, 123456789012345678, 123456789012345677.0, 1e300, 3),
+    *("a", "ab", "abcd", "", "x", "A", "ba", "\ud800", "a\ud800", [], ["a"], ["b", "ab", 1, [], "a"], [{"w": "a"}]),
+    *({}, {"w": 1}, {"a": None}, {"w": "ab"}, [float("nan")]),
 )
+values = st.sampled_from(VALUES)
 bodies = st.one_of(st.fixed_dictionaries({}, optional={"v": values, "w": values}), values)
 others = st.fixed_dictionaries(
     {
@@ -259,7 +264,7 @@ def holds(key: Key, request: Request) -> bool | None:
         case Relation.ENDS:
             return value.endswith(tuple(constants)) if isinstance(value, str) else None
         case Relation.EQUALS:
-            return None if isinstance(value, list | dict | tuple) else value in constants
+            return None if isinstance(value, list | dict) else value in constants
         case Relation.TRUE:
             return bool(value)
     assert len(constants) == 1
@@ -286,19 +291,63 @@ def test_keys_hold_wherever_a_condition_is_true_and_where_errors_count_also_wher
         assert compiled(part).verdict(request) is not None
 
 
+@given(trees, requests)
+@settings(max_examples=400)
+def test_of_any_condition_the_subjects_can_stand_alone_and_the_keys_hold(tree, given) -> None:
+    try:
+        condition = compile_condition(unparse(tree), external=SERVICES)
+    except ConditionError:
+        return
+    request = Request(**given)
+    for errors_count in (False, True):
+        held = [holds(key, request) for key in condition.keys(errors_count=errors_count)]
+        verdict = condition.verdict(request)
+        assert not (verdict and not all(held))
+        assert not (errors_count and verdict is None and False in held)
+
+
+def exactly_those_are_candidates_that_should_be(parts: Sequence[str], on_error: OnError, request: Request) -> None:
+    made = [Route(part, (Target("t", "models:/m/1"),), compiled(part), on_error) for part in parts for _ in range(4)]
+    listed = entries([(route, compiled(route.alias)) for route in made])
+    index, chosen = RuleIndex(listed), choose(listed)
+    found = {id(route) for route, _ in index.candidates(request)}
+    for entry, key in zip(listed, chosen, strict=True):
+        assert key is not None
+        held = holds(key, request)
+        assert (id(entry.item[0]) in found) is (entry.errors_count if held is None else held), key
+
+
+@given(dense_parts(), st.sampled_from(OnError), bodies, others)
+@settings(max_examples=200)
+def test_those_are_candidates_whose_key_holds_and_where_errors_count_those_whose_key_cannot_be_found_out(
+    parts, on_error, body, other
+) -> None:
+    exactly_those_are_candidates_that_should_be(parts, on_error, Request(json=body, **other))
+
+
+@given(dense_parts(("request.json",)), st.sampled_from(OnError))
+@settings(max_examples=60)
+def test_so_it_is_for_every_kind_of_value(parts, on_error) -> None:
+    for value in VALUES:
+        exactly_those_are_candidates_that_should_be(parts, on_error, Request(json=value))
+
+
 @given(routes(), bodies, others, st.booleans())
+@settings(max_examples=400)
 def test_the_index_decides_as_a_plain_scan(listed, body, other, otherwise) -> None:
     many, request = endpoint(listed, otherwise=otherwise), Request(json=body, **other)
     assert decided(many, request) == scan(many.conditional, request, otherwise=otherwise)
 
 
 @given(routes(), others, st.booleans())
+@settings(max_examples=200)
 def test_so_it_does_where_every_part_on_the_body_errs(listed, other, otherwise) -> None:
     many, request = endpoint(listed, otherwise=otherwise), Request(content_type="text/csv", **other)
     assert decided(many, request) == scan(many.conditional, request, otherwise=otherwise)
 
 
 @given(routes(), others, st.booleans())
+@settings(max_examples=400)
 def test_a_malformed_body_is_found_as_by_a_scan_but_where_no_condition_that_reads_it_can_match(
     listed, other, otherwise
 ) -> None:
