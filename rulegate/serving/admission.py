@@ -26,6 +26,10 @@ class Admission:
         self._held: dict[str, int] = {}
         self._lock = threading.Lock()
 
+    def held(self, model_uri: str) -> int:
+        """How many places the model holds now. Takes no lock: it is true of one moment while this is called."""
+        return self._held.get(model_uri, 0)
+
     @contextlib.contextmanager
     def admit(self, model_uri: str) -> Iterator[None]:
         """Holds a place for one request to the model.

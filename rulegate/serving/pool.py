@@ -134,6 +134,10 @@ class ModelPool:
         version = self._bindings.get(model_uri)
         return version is not None and self._residents.is_ready(version)
 
+    def busy(self, model_uri: str) -> int:
+        """How many requests for ``model_uri`` are in flight, those that wait for its load included; never waits."""
+        return self._admission.held(model_uri)
+
     def memory_bytes(self) -> int:
         """What all loaded versions hold, with estimates for those that are being loaded."""
         return self._residents.held_bytes()

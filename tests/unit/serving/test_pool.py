@@ -395,6 +395,20 @@ def test_one_model_never_holds_more_requests_than_are_free(shelf, stage):
     pool.close()
 
 
+def test_a_model_is_as_busy_as_it_has_requests_in_flight_by_its_uri(pool, stage):
+    with pool.lease("m#a", timeout_s=30), pool.lease("m#a", timeout_s=30), pool.lease("m#b", timeout_s=30):
+        assert [pool.busy(uri) for uri in ("m#a", "m#b", "m#c")] == [2, 1, 0]
+    stage.gate.clear()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(ask, pool, "other")
+        while stage.loads < 2:
+            assert stage.begun.acquire(timeout=30)
+        assert pool.busy("other") == 1, "who waits for a load is in flight too"
+        stage.gate.set()
+        waiting.result()
+    assert [pool.busy(uri) for uri in ("m#a", "m#b", "other")] == [0, 0, 0]
+
+
 @pytest.fixture
 def keeper(pool, shelf) -> Iterator[Keeper]:
     keeper = Keeper(pool, shelf, refresh_interval_s=10)
