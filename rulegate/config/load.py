@@ -72,9 +72,8 @@ def load_config(
     """
     is_text = isinstance(path_or_text, str) and "\n" in path_or_text
     if is_text:
-        return check_source(
-            Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff")), allow=allow, variables=variables
-        )
+        source = Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff"))
+        return check_source(source, allow=allow, variables=variables, thorough=thorough)
     path = Path(path_or_text)
     return check_source(read_file(path), path=path, allow=allow, variables=variables, thorough=thorough)
 
