@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rulegate.answers import Breakers
 from rulegate.config import BatchingSettings, Config, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
@@ -59,6 +60,7 @@ class Running:
     _preload: Preload
     _keeper: Keeper
     _pool: ModelPool
+    _breakers: Breakers
     _backend: ProcessBackend
     _registry: MlflowRegistry
     _warm_parent: WarmParent
@@ -76,13 +78,14 @@ class Running:
         Raises:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
-        front = _front(config, self._pool)
+        front = _front(config, self._pool, self._breakers)
         pool_settings, batching = _pool_settings(config), _batching(config.models.batching)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         self._backend.change(stuck_after_s=config.server.request_timeout_s, batching=batching)
         self._keeper.change(refresh_interval_s=config.models.refresh_interval_s)
         self._pool.change(pool_settings, config.settings_by_model())
         self.application.switch(front)
+        self._breakers.keep(front.gateway.targets)
         self._preload.want(_to_preload(config))
         return tuple(key for key, value in _FIXED.items() if value(config) != value(self._begun_with))
 
@@ -119,10 +122,11 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     )
     keeper = Keeper(pool, registry, refresh_interval_s=config.models.refresh_interval_s)
     preload = Preload(pool)
-    application = Application(_front(config, pool), lines, not_ready=preload.not_ready)
+    breakers = Breakers()
+    application = Application(_front(config, pool, breakers), lines, not_ready=preload.not_ready)
     preload.want(_to_preload(config))
     keeper.start()
-    return Running(application, config, preload, keeper, pool, backend, registry, warm_parent)
+    return Running(application, config, preload, keeper, pool, breakers, backend, registry, warm_parent)
 
 
 def describe_models(
@@ -145,9 +149,9 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     return None if manager == "local" else environments.obstacle(manager, _environments_folder(), environment)
 
 
-def _front(config: Config, pool: ModelPool) -> Front:
+def _front(config: Config, pool: ModelPool, breakers: Breakers) -> Front:
     return Front(
-        Gateway(config, pool),
+        Gateway(config, pool, breakers),
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,
     )
