@@ -4,6 +4,7 @@ from rulegate.routing.balance import Balancer, Busy
 from rulegate.routing.coverage import Coverage, coverage
 from rulegate.routing.decision import Attempt, Decision, Outcome
 from rulegate.routing.endpoint import Endpoint, nobody_is_busy
+from rulegate.routing.mishaps import Mishaps
 from rulegate.routing.route import Balance, Deny, OnError, Route, Shadow, Target
 from rulegate.routing.router import ConditionFailed, NoRouteMatched, decide
 
@@ -17,6 +18,7 @@ __all__ = [
     "Decision",
     "Deny",
     "Endpoint",
+    "Mishaps",
     "NoRouteMatched",
     "OnError",
     "Outcome",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import mlflow.pyfunc
 import pytest
 
 from rulegate.serving.errors import PredictionFailed
-from rulegate.serving.mlflow.scoring import score, stream
 
 CASES = sys.modules["protocol_cases"].cases()
 
@@ -19,45 +18,56 @@ CASES = sys.modules["protocol_cases"].cases()
 PATIENT = ("columns", "nested", "optional", "params", "tensor", "tensors", "hint-texts", "hint-objects", "hint-dicts")
 
 
-@pytest.fixture(scope="module")
+# MLflow says much about type hints when it is imported and when it loads such models.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
 def load(models: Path) -> Any:
-    loaded: dict[str, mlflow.pyfunc.PyFuncModel] = {}
+    import mlflow.pyfunc
 
-    def load(name: str) -> mlflow.pyfunc.PyFuncModel:
-        if name not in loaded:
-            loaded[name] = mlflow.pyfunc.load_model(str(models / name), suppress_warnings=True)
-        return loaded[name]
-
-    return load
+    return lambda name: mlflow.pyfunc.load_model(str(models / name), suppress_warnings=True)
 
 
-def failures(load: Any, model: str) -> dict[str, bool]:
+@pytest.fixture
+def scoring() -> Any:
+    from rulegate.serving.mlflow import scoring
+
+    return scoring
+
+
+@pytest.fixture
+def failures(load: Any, scoring: Any) -> Callable[[str], dict[str, bool]]:
     """By the name of each case of a model that fails, whether the model is at fault."""
+    return lambda model: _failures(scoring, load(model), model)
+
+
+def _failures(scoring: Any, loaded: Any, model: str) -> dict[str, bool]:
     found = {}
     for case in CASES:
         if case.model == model:
             try:
-                score(load(model), case.body, case.content_type)
+                scoring.score(loaded, case.body, case.content_type)
             except PredictionFailed as failure:
                 found[case.name] = failure.by_model
     return found
 
 
 @pytest.mark.parametrize("model", PATIENT)
-def test_what_does_not_fit_the_models_input_is_the_requests_fault(load, model):
-    found = failures(load, model)
+def test_what_does_not_fit_the_models_input_is_the_requests_fault(failures, model):
+    found = failures(model)
     assert found
     assert [name for name, by_model in found.items() if by_model] == []
 
 
-def test_what_the_models_own_code_raises_is_the_models_fault_whatever_it_raises(load):
-    found = failures(load, "raising")
+def test_what_the_models_own_code_raises_is_the_models_fault_whatever_it_raises(failures):
+    found = failures("raising")
     assert len(found) > 20
     assert [name for name, by_model in found.items() if not by_model] == []
 
 
-def test_what_a_library_raises_that_the_model_calls_is_the_models_fault(load):
-    found = failures(load, "classifier")
+def test_what_a_library_raises_that_the_model_calls_is_the_models_fault(failures):
+    found = failures("classifier")
     assert {name for name, by_model in found.items() if by_model} == {"null", "nan", "no rows"}
     assert {"a word", "a column missing"} <= {name for name, by_model in found.items() if not by_model}
 
@@ -67,8 +77,8 @@ def test_what_a_library_raises_that_the_model_calls_is_the_models_fault(load):
     [("text", False), ([{"content": "no role"}], False), ([{"role": "user", "content": "fail"}], True)],
     ids=["no messages", "no role", "it raises"],
 )
-def test_the_same_holds_for_answers_in_parts(load, messages, by_model):
+def test_the_same_holds_for_answers_in_parts(load, scoring, messages, by_model):
     body = json.dumps({"messages": messages, "stream": True}).encode()
     with pytest.raises(PredictionFailed) as failed:
-        next(stream(load("chatting"), body, "application/json"))
+        next(scoring.stream(load("chatting"), body, "application/json"))
     assert failed.value.by_model is by_model
