@@ -10,7 +10,7 @@ from typing import Literal
 from rulegate.config import BatchingSettings, Config, ModelSettings, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
-from rulegate.log import Lines
+from rulegate.log import Log
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
@@ -96,13 +96,13 @@ class Running:
         self._warm_parent.close()
 
 
-def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Running:
+def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     """Starts what answers requests and returns at once, while MLflow is still being imported in the warm parent.
 
     Args:
         config: A configuration without errors.
         environment: The environment variables that the gateway was started with.
-        lines: Where each request of an endpoint gets its line.
+        log: Where each request of an endpoint gets its line.
     """
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     warm_parent.start()
@@ -112,7 +112,7 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     pool = ModelPool(registry, backend, _pool_settings(config))
     keeper = Keeper(pool, registry)
     preload = Preload(pool)
-    application = Application(_front(config, pool), lines, not_ready=preload.not_ready)
+    application = Application(_front(config, pool), log, not_ready=preload.not_ready)
     preload.want(_to_preload(config))
     keeper.start()
     return Running(application, config, preload, keeper, pool, backend, kinds, registry, warm_parent)
