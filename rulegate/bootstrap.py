@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rulegate.config import BatchingSettings, Config, Share
+from rulegate.client import Client
+from rulegate.config import NO_DEFAULT, BatchingSettings, Config, Share
+from rulegate.external import DataApi, Default, Services, ServiceSettings
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Lines
@@ -62,6 +64,7 @@ class Running:
     _backend: ProcessBackend
     _registry: MlflowRegistry
     _warm_parent: WarmParent
+    _client: Client
 
     def reload(self, config: Config) -> tuple[str, ...]:
         """Answers by another configuration from the next request on; requests in flight end as they began.
@@ -76,7 +79,8 @@ class Running:
         Raises:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
-        front = _front(config, self._pool)
+        services = _services(config, self._client, self.application.front.services)
+        front = _front(config, self._pool, services)
         pool_settings, batching = _pool_settings(config), _batching(config.models.batching)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         self._backend.change(stuck_after_s=config.server.request_timeout_s, batching=batching)
@@ -93,6 +97,7 @@ class Running:
         self._pool.close()
         self._registry.close()
         self._warm_parent.close()
+        self._client.close()
 
 
 def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Running:
@@ -119,10 +124,11 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     )
     keeper = Keeper(pool, registry, refresh_interval_s=config.models.refresh_interval_s)
     preload = Preload(pool)
-    application = Application(_front(config, pool), lines, not_ready=preload.not_ready)
+    client = Client()
+    application = Application(_front(config, pool, _services(config, client)), lines, not_ready=preload.not_ready)
     preload.want(_to_preload(config))
     keeper.start()
-    return Running(application, config, preload, keeper, pool, backend, registry, warm_parent)
+    return Running(application, config, preload, keeper, pool, backend, registry, warm_parent, client)
 
 
 def describe_models(
@@ -145,12 +151,31 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     return None if manager == "local" else environments.obstacle(manager, _environments_folder(), environment)
 
 
-def _front(config: Config, pool: ModelPool) -> Front:
+def _front(config: Config, pool: ModelPool, services: Services | None) -> Front:
     return Front(
         Gateway(config, pool),
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,
+        services=services,
     )
+
+
+def _services(config: Config, client: Client, before: Services | None = None) -> Services | None:
+    if not config.external:
+        return None
+    settings = (
+        ServiceSettings(
+            name=service.name,
+            url=service.url,
+            inputs=service.input,
+            headers=service.headers,
+            timeout_s=service.timeout_s,
+            cache_s=service.cache_s,
+            default=None if service.default is NO_DEFAULT else Default(service.default),
+        )
+        for service in config.external
+    )
+    return Services(settings, lambda service: DataApi(client, service.url, service.headers), before)
 
 
 def _pool_settings(config: Config) -> PoolSettings:
