@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import get_content_length, get_path_info
 
 from rulegate.condition import Request
-from rulegate.http.errors import BodyIncomplete, BodyTooLarge, LengthRequired
+from rulegate.http.errors import BodyIncomplete, BodyTooLarge, LengthRequired, MethodNotAllowed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -26,6 +26,22 @@ def request_id(environ: WSGIEnvironment) -> str:
     if isinstance(given, str) and _SANE_ID.fullmatch(given):
         return given
     return os.urandom(16).hex()
+
+
+def path_of(environ: WSGIEnvironment) -> str:
+    """The path, decoded."""
+    return get_path_info(environ)
+
+
+def require_method(environ: WSGIEnvironment, *methods: str) -> None:
+    """Lets only these methods through.
+
+    Raises:
+        MethodNotAllowed: If the request has another one.
+    """
+    method = environ["REQUEST_METHOD"]
+    if method not in methods:
+        raise MethodNotAllowed(f"{method[:20]} is not allowed here; use {methods[0]}", methods)
 
 
 def read_body(environ: WSGIEnvironment, *, max_bytes: int) -> bytes:

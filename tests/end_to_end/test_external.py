@@ -1,4 +1,4 @@
-"""A decision service in the shape of OPA's data API decides where requests go, and what holds while it does not answer."""
+"""A decision service in the shape of OPA's data API decides where requests go; what holds while it does not answer."""
 
 from __future__ import annotations
 
