@@ -126,7 +126,7 @@ def test_what_fails_a_request_in_a_condition_fails_it_in_an_input(clock: Clock, 
     broken = Request.from_body(b"{", content_type="application/json")
     with pytest.raises(MalformedBodyError):
         service.answer(broken, until_s=FOREVER)
-    costly = "sum(1 for a in request.json for b in request.json)"
+    costly = "sum(sum(b for b in request.json) for a in request.json)"
     service = Service(settings(inputs={"user": costly}, default=Default(1)), source, clock=clock)
     with pytest.raises(BudgetExceededError):
         service.answer(Request(json=[1.5] * 10_000), until_s=FOREVER)
