@@ -12,7 +12,7 @@ from rulegate.config import NO_DEFAULT, BatchingSettings, Config, ModelSettings,
 from rulegate.external import DataApi, Default, Services, ServiceSettings
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
-from rulegate.log import Lines
+from rulegate.log import Log
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
@@ -101,13 +101,13 @@ class Running:
         self._client.close()
 
 
-def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Running:
+def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     """Starts what answers requests and returns at once, while MLflow is still being imported in the warm parent.
 
     Args:
         config: A configuration without errors.
         environment: The environment variables that the gateway was started with.
-        lines: Where each request of an endpoint gets its line.
+        log: Where each request of an endpoint gets its line.
     """
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     warm_parent.start()
@@ -118,7 +118,7 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     keeper = Keeper(pool, registry)
     preload = Preload(pool)
     client = Client()
-    application = Application(_front(config, pool, _services(config, client)), lines, not_ready=preload.not_ready)
+    application = Application(_front(config, pool, _services(config, client)), log, not_ready=preload.not_ready)
     preload.want(_to_preload(config))
     keeper.start()
     return Running(application, config, preload, keeper, pool, backend, kinds, registry, warm_parent, client)

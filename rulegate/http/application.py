@@ -21,7 +21,7 @@ from rulegate.http.errors import PathNotFound
 from rulegate.http.events import Events
 from rulegate.http.incoming import condition_request, content_type, read_body, request_id, require_method
 from rulegate.http.replies import JSON, STATUS_LINES, Reply, failed, json_reply
-from rulegate.log import Lines
+from rulegate.log import Log
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -55,19 +55,19 @@ class Application:
 
     Args:
         front: What requests are answered by, until there is another.
-        lines: Where each request of an endpoint gets its line.
+        log: Where each request of an endpoint gets its line.
         not_ready: The model URIs that are to be loaded at start and are not yet, each with what is known of why.
     """
 
     def __init__(
         self,
         front: Front,
-        lines: Lines,
+        log: Log,
         *,
         not_ready: Callable[[], dict[str, str]],
     ) -> None:
         self._front = front
-        self._lines = lines
+        self._log = log
         self._not_ready = not_ready
         self._pages: dict[str, Callable[[], Reply]] = {
             "/ping": _alive,
@@ -109,7 +109,7 @@ class Application:
         this_request = request_id(environ)
 
         def log(status: int, error: Exception | None) -> None:
-            self._lines.write("request", _facts(status, this_request, journey, begin, error))
+            self._log.write("request", _facts(status, this_request, journey, begin, error))
 
         failure = None
         try:
