@@ -156,8 +156,8 @@ class _RemoteModel:
     def _failure(self, answer: Answer) -> ServingError:
         """What an answer with another status than 200 says."""
         status = answer.status
-        if status < 400:
-            return self.broken(f"answered with status {status}, which is not followed")
+        if not 400 <= status < 600:
+            return self.broken(f"answered with status {status}, which the protocol does not have")
         facts = _facts(answer.whole(max_bytes=MAX_ERROR_BYTES))
         told = f"it answered with status {status}" if facts is None else for_client(facts["message"])
         if status in _AWAY:
