@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rulegate.answers import Breakers
 from rulegate.client import Client
-from rulegate.config import NO_DEFAULT, BatchingSettings, Config, ModelSettings, Share
+from rulegate.config import NO_DEFAULT, BatchingSettings, Config, ModelSettings, Share, is_remote
 from rulegate.external import DataApi, Default, Services, ServiceSettings
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Log
+from rulegate.serving.admission import Admission
+from rulegate.serving.all_models import AllModels
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
@@ -21,8 +24,9 @@ from rulegate.serving.mlflow import environments
 from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder
+from rulegate.serving.mlflow.remote import RemoteModels, RemoteTerms
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Batching, Manager, ModelDescription, Setup, Terms
+from rulegate.serving.models import Batching, Manager, ModelDescription, Models, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
 
@@ -60,6 +64,9 @@ class Running:
     _preload: Preload
     _keeper: Keeper
     _pool: ModelPool
+    _remote: RemoteModels
+    _models: AllModels
+    _breakers: Breakers
     _backend: ProcessBackend
     _environments: Mapping[Manager, Environments]
     _registry: MlflowRegistry
@@ -80,14 +87,16 @@ class Running:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
         services = _services(config, self._client, self.application.front.services)
-        front = _front(config, self._pool, services)
+        front = _front(config, self._models, self._breakers, services)
         pool_settings = _pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         for environments_of_one in self._environments.values():
             environments_of_one.change(limit_bytes=config.models.cache_limit_bytes)
         self._backend.change(stuck_after_s=config.server.request_timeout_s)
         self._pool.change(pool_settings)
+        self._remote.change(_remote_terms(config))
         self.application.switch(front)
+        self._breakers.keep(front.gateway.targets)
         self._preload.want(_to_preload(config))
         return tuple(key for key, value in _FIXED.items() if value(config) != value(self._begun_with))
 
@@ -114,14 +123,34 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     registry = _registry(config, environment, warm_parent)
     kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
     backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s)
-    pool = ModelPool(registry, backend, _pool_settings(config))
+    pool_settings = _pool_settings(config)
+    admission = Admission(pool_settings.capacity)
+    pool = ModelPool(registry, backend, pool_settings, admission=admission)
     keeper = Keeper(pool, registry)
     preload = Preload(pool)
     client = Client()
-    application = Application(_front(config, pool, _services(config, client)), log, not_ready=preload.not_ready)
+    remote = RemoteModels(client, admission, _remote_terms(config))
+    models = AllModels(pool, remote)
+    breakers = Breakers()
+    front = _front(config, models, breakers, _services(config, client))
+    application = Application(front, log, not_ready=preload.not_ready)
     preload.want(_to_preload(config))
     keeper.start()
-    return Running(application, config, preload, keeper, pool, backend, kinds, registry, warm_parent, client)
+    return Running(
+        application,
+        config,
+        preload,
+        keeper,
+        pool,
+        remote,
+        models,
+        breakers,
+        backend,
+        kinds,
+        registry,
+        warm_parent,
+        client,
+    )
 
 
 def describe_models(
@@ -145,9 +174,9 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     return next((obstacle for obstacle in found if obstacle), None)
 
 
-def _front(config: Config, pool: ModelPool, services: Services | None) -> Front:
+def _front(config: Config, models: Models, breakers: Breakers, services: Services | None) -> Front:
     return Front(
-        Gateway(config, pool),
+        Gateway(config, models, breakers),
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,
         services=services,
@@ -170,6 +199,14 @@ def _services(config: Config, client: Client, before: Services | None = None) ->
         for service in config.external
     )
     return Services(settings, lambda service: DataApi(client, service.url, service.headers), before)
+
+
+def _remote_terms(config: Config) -> RemoteTerms:
+    return RemoteTerms(
+        headers=tuple(name.lower() for name in config.remote.headers),
+        connect_timeout_s=config.remote.connect_timeout_s,
+        max_answer_bytes=config.remote.max_answer_bytes,
+    )
 
 
 def _pool_settings(config: Config) -> PoolSettings:
@@ -206,7 +243,7 @@ def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmP
 
 
 def _to_preload(config: Config) -> tuple[str, ...]:
-    return tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload)
+    return tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload and not is_remote(uri))
 
 
 def _environments_folder() -> Path:
