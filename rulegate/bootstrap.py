@@ -156,12 +156,18 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
 def describe_models(
     config: Config, environment: Mapping[str, str], model_uris: Sequence[str]
 ) -> Mapping[str, ModelDescription | ModelUnavailable]:
-    """What the configuration's registry knows of models, asked by a process that ends with the answer; loads none."""
+    """What the configuration's registry knows of models, asked by a process that ends with the answer; loads none.
+
+    Models of other servers are left out: no registry knows them.
+    """
+    local = [model_uri for model_uri in model_uris if not is_remote(model_uri)]
+    if not local:
+        return {}
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     registry = _registry(config, environment, warm_parent)
     try:
         warm_parent.start()
-        return registry.describe_all(model_uris, timeout_s=config.models.load_timeout_s)
+        return registry.describe_all(local, timeout_s=config.models.load_timeout_s)
     finally:
         registry.close()
         warm_parent.close()

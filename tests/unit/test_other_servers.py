@@ -156,6 +156,11 @@ def test_remote_models_are_not_preloaded(gateway: Any):
     assert gateway(to("http://127.0.0.1:1", keys="models: {preload: true}")).get("/ready").status_code == 200
 
 
+def test_no_registry_is_asked_for_a_model_of_another_server():
+    config = load_config(to("http://127.0.0.1:1", keys="registry_uri: http://127.0.0.1:1"))
+    assert bootstrap.describe_models(config, {}, ["http://127.0.0.1:1", "https://models.example"]) == {}
+
+
 def test_another_configuration_holds_for_other_servers_too(gateway: Any, odd_server: Start):
     server = odd_server(lambda exchange: exchange.send(answer(b"[1]")))
     ask(gateway(to(server.url)), x_tenant="acme")
