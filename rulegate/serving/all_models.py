@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import Final
 
 from rulegate.serving.models import Lease, Models
@@ -22,7 +21,7 @@ class AllModels:
         self._local = local
         self._remote = remote
 
-    def lease(self, model_uri: str, *, timeout_s: float) -> AbstractContextManager[Lease]:
+    def lease(self, model_uri: str, *, timeout_s: float) -> Lease:
         """See `Models.lease`."""
         return self._of(model_uri).lease(model_uri, timeout_s=timeout_s)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -211,18 +210,28 @@ class Model(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to use one version until it is given back.
+    """The right to use one version, until the ``with`` block ends that it stands at the head of.
 
     Attributes:
         version: The version that the model URI meant.
         load_s: Seconds that this request waited for the model to be ready; 0.0 where it was.
     """
 
-    version: ModelVersion
-    load_s: float
-    _model: Model
+    # Not a generator's context: each request has one, and this one takes a quarter of the time.
+    __slots__ = ("_give_back", "_model", "load_s", "version")
+
+    def __init__(self, version: ModelVersion, load_s: float, model: Model, give_back: Callable[[], None]) -> None:
+        self.version = version
+        self.load_s = load_s
+        self._model = model
+        self._give_back = give_back
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._give_back()
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         """See `Model.predict`."""
@@ -232,7 +241,7 @@ class Lease:
 class Models(Protocol):
     """Where requests get the models that model URIs mean. Safe to use from many threads."""
 
-    def lease(self, model_uri: str, *, timeout_s: float) -> AbstractContextManager[Lease]:
+    def lease(self, model_uri: str, *, timeout_s: float) -> Lease:
         """The model that ``model_uri`` means, ready to answer.
 
         Raises:

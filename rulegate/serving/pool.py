@@ -18,9 +18,8 @@ waits. What happens at shutdown? `close` ends every process at once; call it whe
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rulegate.serving.admission import Admission
@@ -88,8 +87,7 @@ class ModelPool:
             clock=clock,
         )
 
-    @contextlib.contextmanager
-    def lease(self, model_uri: str, *, timeout_s: float) -> Iterator[Lease]:
+    def lease(self, model_uri: str, *, timeout_s: float) -> Lease:
         """The loaded version that ``model_uri`` means, loaded now if it is not.
 
         Raises:
@@ -100,12 +98,18 @@ class ModelPool:
             ModelStillLoading: If it is not ready within ``timeout_s`` seconds; the load goes on.
         """
         begin_s = self._clock()
-        with self._admission.admit(model_uri):
+        self._admission.take(model_uri)
+        try:
             resident, replica, waited = self._take(model_uri, begin_s + timeout_s)
-            try:
-                yield Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model)
-            finally:
-                self._residents.give_back(resident, replica)
+        except BaseException:
+            self._admission.give_back(model_uri)
+            raise
+
+        def give_back() -> None:
+            self._admission.give_back(model_uri)
+            self._residents.give_back(resident, replica)
+
+        return Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model, give_back)
 
     def load(self, model_uri: str) -> None:
         """Loads a model ahead of its first request, with the time limit that its terms set.

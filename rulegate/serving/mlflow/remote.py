@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,16 +79,16 @@ class RemoteModels:
         """Asks on other terms from the next request on."""
         self._terms = terms
 
-    @contextlib.contextmanager
-    def lease(self, model_uri: str, *, timeout_s: float) -> Iterator[Lease]:  # noqa: ARG002 - nothing is waited for
+    def lease(self, model_uri: str, *, timeout_s: float) -> Lease:  # noqa: ARG002 - nothing is waited for
         """See `Models.lease`.
 
         Raises:
             ModelOverloaded: At once, if too many requests to this model are in flight.
         """
-        with self._admission.admit(model_uri):
-            model = _RemoteModel(model_uri, self._address(model_uri), self._client, self._terms)
-            yield Lease(ModelVersion(reference=model_uri, artifact_uri="", identity=model_uri), 0.0, model)
+        model = _RemoteModel(model_uri, self._address(model_uri), self._client, self._terms)
+        version = ModelVersion(reference=model_uri, artifact_uri="", identity=model_uri)
+        self._admission.take(model_uri)
+        return Lease(version, 0.0, model, functools.partial(self._admission.give_back, model_uri))
 
     def busy(self, model_uri: str) -> int:
         """See `Models.busy`."""
