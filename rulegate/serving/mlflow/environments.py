@@ -21,17 +21,13 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import Literal
 
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelStillLoading, ModelUnavailable
 from rulegate.serving.frames import Kind
 from rulegate.serving.mlflow.environment_folders import NAME_CHARACTERS
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
-from rulegate.serving.models import ModelVersion
-
-Manager = Literal["uv", "virtualenv"]
-"""What makes an environment, by the names that MLflow has for it."""
+from rulegate.serving.models import Manager, ModelVersion
 
 PROGRAMS: Mapping[Manager, str] = {"uv": "uv", "virtualenv": "pyenv"}
 """The program that each manager needs; MLflow's `virtualenv` is Python's own `venv` on a Python that pyenv brings."""
@@ -64,7 +60,7 @@ def obstacle(manager: Manager, folder: Path, environment: Mapping[str, str]) -> 
     program = PROGRAMS[manager]
     if not shutil.which(program, path=search_path(environment)):
         return (
-            f"`models.environment: {manager}` needs the program `{program}`, which is not found",
+            f"`environment: {manager}` needs the program `{program}`, which is not found",
             "install it on the PATH or beside this gateway's Python, or remove the key",
         )
     if shlex.quote(str(folder)) != str(folder):
@@ -105,6 +101,10 @@ class Environments:
         self._lock = threading.Lock()
         self._preparing: dict[str, Future[None]] = {}
 
+    def change(self, *, limit_bytes: int) -> None:
+        """Bounds the folder otherwise, from the next environment on that is made."""
+        self._limit_bytes = limit_bytes
+
     def start(self, version: ModelVersion, model: Path, *, timeout_s: float) -> Forked:
         """A process in the model's environment, made now if there is none, that waits to be told what to load.
 
@@ -129,8 +129,9 @@ class Environments:
         if not place.exists():
             self._prepare(version, model, place, timeout_s)
         # The link may be led elsewhere meanwhile, but what the process holds stays.
-        arguments = {"environment": os.path.realpath(place), "package": str(package)}
-        return self._warm_parent.fork("apart", arguments, timeout_s=until_s - time.monotonic())
+        arguments = {"environment": os.path.realpath(place), "package": str(package), "reference": version.reference}
+        left_s = until_s - time.monotonic()
+        return self._warm_parent.fork("apart", arguments, model=version.reference, timeout_s=left_s)
 
     def _name(self, model: Path) -> str:
         digest = hashlib.sha256(self._manager.encode())
@@ -171,7 +172,7 @@ class Environments:
         begin_s = time.monotonic()
         failure: ModelUnavailable | None = None
         try:
-            self._make(model, place)
+            self._make(reference, model, place)
             _log.info("the environment of %s is ready after %.1f s", reference, time.monotonic() - begin_s)
         except ModelUnavailable as error:
             failure = error
@@ -185,7 +186,7 @@ class Environments:
         else:
             preparing.set_exception(failure)
 
-    def _make(self, model: Path, place: Path) -> None:
+    def _make(self, reference: str, model: Path, place: Path) -> None:
         arguments = {
             "model": str(model),
             "manager": self._manager,
@@ -194,7 +195,7 @@ class Environments:
             "variables": self._variables,
         }
         try:
-            forked = self._warm_parent.fork("environment", timeout_s=PREPARATION_LIMIT_S)
+            forked = self._warm_parent.fork("environment", model=reference, timeout_s=PREPARATION_LIMIT_S)
             channel = Channel(forked.socket, name=f"environment {place.name}", on_close=forked.release)
             try:
                 answer = channel.call(Kind.PREPARE, arguments, timeout_s=PREPARATION_LIMIT_S)

@@ -141,7 +141,8 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
 
 def _answer(model: mlflow.pyfunc.PyFuncModel, frame: Frame) -> Frame:
     try:
-        return Frame(frame.request_id, Kind.RESULT, "application/json", score(model, frame.body, frame.meta))
+        answer = score(model, frame.body, frame.meta)
+        return Frame(frame.request_id, Kind.RESULT, "application/json", answer, batch=1)
     except BaseException as error:  # noqa: BLE001 - an answer is owed, even by a model that raises SystemExit
         return _failure(frame.request_id, error)
 
@@ -155,6 +156,7 @@ def _failure(request_id: int, error: BaseException) -> Frame:
             "error_code": error.error_code,
             "detail": error.detail,
             "fields": error.fields,
+            "by_model": error.by_model,
         }
     else:
         facts = {
@@ -163,5 +165,6 @@ def _failure(request_id: int, error: BaseException) -> Frame:
             "error_code": "BAD_REQUEST",
             "detail": "".join(traceback.format_exception(error)),
             "fields": {},
+            "by_model": True,
         }
-    return Frame(request_id, Kind.ERROR, json.dumps(facts))
+    return Frame(request_id, Kind.ERROR, json.dumps(facts), batch=1)
