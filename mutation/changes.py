@@ -21,7 +21,8 @@ MODULES: Final = (
 
 _COPIED: Final = (
     *("rulegate", "grammar", "docs", "pyproject.toml"),
-    *("tests/corpora", "tests/golden/conditions.txt", "tests/golden/test_conditions.py", "tests/unit/condition"),
+    *("tests/corpora", "tests/unit/condition", "tests/golden/test_conditions.py"),
+    *("tests/golden/conditions.txt", "tests/golden/conditions_with_services.txt", "tests/golden/expressions.txt"),
 )
 _DEFINITION: Final = re.compile(r"\s*(async )?def ")
 

@@ -43,8 +43,10 @@ class Trial:
         """Runs every test once as it is, to learn which functions it calls; then, of each change, those that call it.
 
         Raises:
-            UsageError: If a test fails before anything is changed.
+            UsageError: If a test cannot be collected, or fails before anything is changed.
         """
+        if session.testsfailed:
+            raise pytest.UsageError("a test cannot be collected")
         reading, writing = os.pipe()
         rehearsal = _in_a_process(partial(_rehearse, session.items, writing))
         os.close(writing)
