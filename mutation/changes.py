@@ -15,7 +15,7 @@ PACKAGE: Final = Path("rulegate", "condition")
 MODULES: Final = (
     *("check", "check_calls", "check_operators", "findings", "truth", "prepare"),
     *("compile", "generate", "recipes", "sealed", "shape"),
-    *("operations", "functions", "patterns", "networks", "costs", "meter"),
+    *("charges", "operations", "functions", "patterns", "networks", "costs", "meter"),
 )
 """The checker and the compiler."""
 

@@ -99,6 +99,8 @@ def _rehearse(items: Sequence[pytest.Item], pipe: int) -> int:
     for position, item in enumerate(items):
         begin = time.process_time()
         if _fails(item):
+            sys.stdout.write(f"\r{item.nodeid} fails\n")
+            sys.stdout.flush()
             return _NOTICED
         durations_s.append(time.process_time() - begin)
         for function in state()._stats:

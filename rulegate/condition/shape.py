@@ -82,7 +82,7 @@ def dissect(text: str) -> tuple[Shape, tuple[Value, ...], list[str]]:
             continue
         else:
             value = int(literal)
-            mark = _SMALL if value <= vocabulary.MAX_TEXT_LENGTH else _LARGE
+            mark = _SMALL if value <= vocabulary.MAX_SHORT_SLICE else _LARGE
         pieces[position] = mark
         values.append(value)
         written.append(literal)

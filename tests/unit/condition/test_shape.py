@@ -54,8 +54,8 @@ def test_a_text_that_is_too_long_is_not_looked_at():
 
 
 def test_integers_that_make_a_slice_long_are_of_another_shape():
-    assert dissect(f"request.path[-{v.MAX_TEXT_LENGTH}:]")[0] == dissect("request.path[-1:]")[0]
-    assert dissect(f"request.path[-{v.MAX_TEXT_LENGTH + 1}:]")[0] != dissect("request.path[-1:]")[0]
+    assert dissect(f"request.path[-{v.MAX_SHORT_SLICE}:]")[0] == dissect("request.path[-1:]")[0]
+    assert dissect(f"request.path[-{v.MAX_SHORT_SLICE + 1}:]")[0] != dissect("request.path[-1:]")[0]
 
 
 @given(
