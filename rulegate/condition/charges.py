@@ -70,7 +70,7 @@ METHOD_COSTS: Final[Mapping[str, _Cost]] = MappingProxyType(
         "endswith": _affix,
         "removeprefix": _removed,
         "removesuffix": _removed,
-        "lower": partial(_each, 8, 1),
+        "lower": partial(_each, 12, 1),
         "upper": partial(_each, 24, 1),
         "casefold": partial(_each, 14, 1),
         "strip": _backwards,
