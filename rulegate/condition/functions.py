@@ -85,7 +85,7 @@ def bucket(meter: Meter, value: Any, buckets: int, salt: str = "") -> int:
     # Here, because it takes longer to import than to compile a condition.
     import hashlib
 
-    digest = hashlib.sha256(f"{salt}\0{tagged}".encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(f"{salt}\0{tagged}".encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8]) * buckets >> 64
 
 
