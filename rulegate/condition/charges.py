@@ -33,7 +33,7 @@ _WRITTEN_NS: Final = 120
 _LONG_FLOAT_NS: Final = 1_200
 """To write a number that is far from 1."""
 _FAR: Final = 100
-"""The power of two from which a number is far from 1."""
+"""The power of two beyond which a number is far from 1."""
 
 # ---- text ------------------------------------------------------------------------------------------------------------
 
@@ -110,13 +110,11 @@ def charge_remainder(meter: Meter, left: Any, right: Any) -> None:
         OverflowError: If one is a float and the other an integer that no float can be: Python does so too.
     """
     if type(left) is float or type(right) is float:
-        meter.charge(max(0, _exponent(left) - _exponent(right)) // 2)
-    charge_digits(meter, left, right)
-
-
-def _exponent(number: float) -> int:
-    """The power of two that a number is about; 0 of one that has none."""
-    return math.frexp(number)[1]
+        bits = math.frexp(left)[1] - math.frexp(right)[1]
+        if bits > 64:
+            meter.charge(bits // 2)
+    else:
+        charge_digits(meter, left, right)
 
 
 # ---- all that is in a value ------------------------------------------------------------------------------------------
@@ -153,7 +151,7 @@ def charge_writing(meter: Meter, value: Any) -> None:
             meter.charge(_WRITTEN_NS + part.bit_length() ** 2 // 1024)
         elif kind is str:
             meter.charge(_WRITTEN_NS + len(part) * 4)
-        elif kind is float and abs(_exponent(part)) > _FAR:
+        elif kind is float and abs(math.frexp(part)[1]) > _FAR:
             meter.charge(_LONG_FLOAT_NS)
         elif kind in CONTAINERS:
             meter.charge(len(part) * _ELEMENT_NS)

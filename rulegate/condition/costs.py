@@ -115,6 +115,8 @@ def _cost(node: Node) -> int:
             own = _CALL_NS * 3
         case Subscript(value=owner, index=name) if name_is_folded(owner, name):
             own = _CALL_NS * 3
+        case Binary(operator=Arithmetic.FLOOR_DIVIDE | Arithmetic.REMAINDER):
+            own = _CALL_NS * 2
         case Call() | Binary() | Slice():
             own = _CALL_NS
         case Attribute(value=Name(name=vocabulary.REQUEST), name=name) if name in LAZY:
