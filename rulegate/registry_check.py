@@ -79,7 +79,9 @@ def _unreachable(use: Use, error: ModelUnavailable) -> Diagnostic:
 
 
 def _unknown(use: Use, error: ModelUnavailable) -> Diagnostic:
-    message = f"`{shorten(use.model_uri)}` cannot be resolved: {error.message.strip().rstrip('.')}"
+    # What the registry says names the model, which a variable may have named.
+    reason = f": {error.message.strip().rstrip('.')}" if use.written == use.model_uri else ""
+    message = f"`{shorten(use.written)}` cannot be resolved{reason}"
     hint = "name a model, version, stage or alias that the registry has"
     return Diagnostic("RG351", message, use.source, use.span, hint)
 
@@ -91,16 +93,16 @@ def _stage(use: Use, model: ModelDescription, stage: str) -> Diagnostic:
         hint = f"`models:/{name}@{model.aliases[0]}` leads to the same version now"
     else:
         hint = f"give `{reference}` an alias, such as `{stage.lower()}`, and name `models:/{name}@{stage.lower()}`"
-    message = f"`{shorten(use.model_uri)}` names a stage, and MLflow has deprecated stages"
+    message = f"`{shorten(use.written)}` names a stage, and MLflow has deprecated stages"
     return Diagnostic("RG352", message, use.source, use.span, hint, Severity.WARNING)
 
 
 def _no_column(use: Use, columns: Sequence[str | None], column: Column, excerpt: Excerpt) -> Diagnostic:
     named = [name for name in columns if name is not None]
     if isinstance(column.name, int):
-        message = f"`{shorten(use.model_uri)}` has no column at position {column.name}"
+        message = f"`{shorten(use.written)}` has no column at position {column.name}"
         hint = f"it takes {len(columns)}, the first of which is at position 0"
     else:
-        message = f"`{shorten(use.model_uri)}` takes no column `{shorten(column.name)}`"
+        message = f"`{shorten(use.written)}` takes no column `{shorten(column.name)}`"
         hint = did_you_mean(column.name, named) or f"its columns are {enumerate_names(named)}"
     return Diagnostic("RG353", message, excerpt.source, excerpt.locate(column.span), hint, Severity.WARNING)

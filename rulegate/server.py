@@ -213,7 +213,8 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
     environment = dict(os.environ)
     _hide_from_requests()
     config = last_good(following.handover, begun_with, following.allow)
-    running = bootstrap.start(config, environment, lines)
+    requests = log.GatheredLines(lines)
+    running = bootstrap.start(config, environment, requests)
     live = Live(
         config,
         running.reload,
@@ -225,13 +226,14 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
     live.start()
     # A body may take as long to come as its request then may take.
     connections.watch(port, silent_s=lambda: 2 * running.application.front.request_timeout_s)
-    multiprocessing.util.Finalize(None, _close, (live, running), exitpriority=1)
+    multiprocessing.util.Finalize(None, _close, (live, running, requests), exitpriority=1)
     return running.application
 
 
-def _close(live: Live, running: bootstrap.Running) -> None:
+def _close(live: Live, running: bootstrap.Running, requests: log.GatheredLines) -> None:
     live.close()
     running.close()
+    requests.close()
 
 
 def _end_with_parent() -> None:

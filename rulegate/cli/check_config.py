@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -11,6 +10,7 @@ import click
 
 from rulegate import __version__
 from rulegate.cli.allow import allow_option
+from rulegate.cli.variables import environment, set_option
 from rulegate.config import DEFAULT_PATH, Config, ConfigError, EndpointSettings, load_config
 from rulegate.config.uses import uses
 from rulegate.diagnostics import Diagnostic, in_order, render_all
@@ -50,6 +50,7 @@ _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
     show_default=True,
     help="For people, for programs, for code scanning, or as annotations of a GitHub workflow.",
 )
+@set_option
 @allow_option
 @click.pass_context
 def check_config(
@@ -60,6 +61,7 @@ def check_config(
     stats: bool,
     registry: bool,
     output_format: OutputFormat,
+    variables: tuple[str, ...],
     allow: tuple[str, ...],
 ) -> None:
     """Say everything that is wrong with each CONFIG file, conditions included.
@@ -74,7 +76,8 @@ def check_config(
     """
     if stats and output_format != "text":
         raise click.UsageError(f"--stats is text; it does not go with --format {output_format}")
-    checked = [_check(path, allow, registry=registry) for path in config or (Path(DEFAULT_PATH),)]
+    environ = environment(variables)
+    checked = [_check(path, allow, environ, registry=registry) for path in config or (Path(DEFAULT_PATH),)]
     reports = [report for report, _ in checked]
     match output_format:
         case "text":
@@ -91,24 +94,26 @@ def check_config(
     context.exit(_CLEAN if worst == _WARNINGS and not strict else worst)
 
 
-def _check(path: Path, allow: tuple[str, ...], *, registry: bool) -> tuple[Report, tuple[EndpointSettings, ...]]:
+def _check(
+    path: Path, allow: tuple[str, ...], environ: Mapping[str, str], *, registry: bool
+) -> tuple[Report, tuple[EndpointSettings, ...]]:
     """What is wrong with one file, and its endpoints unless there is an error in it."""
     name = str(click.format_filename(path))
     try:
-        config = load_config(path, allow=allow)
+        config = load_config(path, allow=allow, variables=environ)
     except ConfigError as error:
         return Report(name, error.diagnostics), ()
-    found = in_order((*config.warnings, *_ask_registry(config))) if registry else config.warnings
+    found = in_order((*config.warnings, *_ask_registry(config, environ))) if registry else config.warnings
     return Report(name, found), config.endpoints
 
 
-def _ask_registry(config: Config) -> tuple[Diagnostic, ...]:
+def _ask_registry(config: Config, environ: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     # It brings the server side along, which takes a moment that no other check has to wait for.
     from rulegate.bootstrap import describe_models
 
     named = uses(config)
     model_uris = [use.model_uri for use in named if not use.model_uri.startswith(("http://", "https://"))]
-    return check_registry(named, describe_models(config, os.environ, list(dict.fromkeys(model_uris))))
+    return check_registry(named, describe_models(config, environ, list(dict.fromkeys(model_uris))))
 
 
 def _show(report: Report, endpoints: Sequence[EndpointSettings]) -> None:

@@ -13,6 +13,7 @@ import click
 from rulegate.cli.allow import allow_option
 from rulegate.cli.serve import read
 from rulegate.cli.typed_request import TypedRequest
+from rulegate.cli.variables import environment, set_option
 from rulegate.condition import ExternalUnavailableError
 from rulegate.config import DEFAULT_PATH, Config
 from rulegate.routing import Endpoint
@@ -40,6 +41,7 @@ _ANSWERS, _NOBODY_ANSWERS = 0, 1
 )
 @click.option("--why-not", metavar="ROUTE", help="Say why this route does not answer.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@set_option
 @allow_option
 @click.pass_context
 def explain_command(
@@ -52,6 +54,7 @@ def explain_command(
     path: str | None,
     why_not: str | None,
     form: Literal["text", "json"],
+    variables: tuple[str, ...],
     allow: tuple[str, ...],
     **typed: Any,
 ) -> None:
@@ -69,7 +72,7 @@ def explain_command(
       1  the request fails, or no route answers
       2  the configuration has errors, or the command line has
     """
-    settings = read(config or Path(DEFAULT_PATH), allow=allow)
+    settings = read(config or Path(DEFAULT_PATH), allow=allow, variables=environment(variables))
     answers = dict(_answer(text) for text in external)
     path = path or (f"/endpoints/{endpoint}/invocations" if endpoint else "/invocations")
     asked = _endpoint(settings, endpoint)

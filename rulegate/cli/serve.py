@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -68,10 +68,10 @@ def serve(
     run(settings, sock, log_format, allow=allow, watch=watch)
 
 
-def read(path: Path, *, allow: tuple[str, ...] = ()) -> Config:
+def read(path: Path, *, allow: tuple[str, ...] = (), variables: Mapping[str, str] | None = None) -> Config:
     """The configuration in ``path``, its warnings printed; with an error in it, the command ends with exit code 2."""
     try:
-        config = load_config(path, allow=allow)
+        config = load_config(path, allow=allow, variables=variables)
     except ConfigError as error:
         click.echo(shown(error.diagnostics), err=True)
         raise SystemExit(2) from None

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rulegate.condition import Request
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-_OWN_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
-"""The headers that WSGI writes differently from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +47,25 @@ class TypedRequest:
             click.UsageError: If a part of it is not what it should be.
         """
         # Werkzeug takes a moment to import, which would make `--help` wait.
+        from rulegate.http.described import environ_of
         from rulegate.http.incoming import condition_request
 
         body = _body(self.data)
-        return condition_request(self._environ(body), body, external=external, now=_moment(self.now))
+        environ = environ_of(
+            method=self.method,
+            path=self.path,
+            query=self.query,
+            headers=self._headers(),
+            remote_addr=self.remote_addr,
+            body=None if self.data is None else body,
+        )
+        return condition_request(environ, body, external=external, now=_moment(self.now))
 
-    def _environ(self, body: bytes) -> WSGIEnvironment:
-        """The request as a WSGI server hands it on."""
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": self.method.upper(),
-            "SCRIPT_NAME": "",
-            # WSGI has the bytes of a text as characters.
-            "PATH_INFO": self.path.encode().decode("latin-1"),
-            "QUERY_STRING": self.query,
-            "REMOTE_ADDR": self.remote_addr,
-            "SERVER_NAME": "localhost",
-            "SERVER_PORT": "80",
-            "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(),
-        }
-        if self.data is not None:
-            environ |= {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body))}
+    def _headers(self) -> list[tuple[str, str]]:
         typed = [_header(header) for header in self.headers]
         typed += [] if self.cookie is None else [("Cookie", self.cookie)]
         typed += [] if self.content_type is None else [("Content-Type", self.content_type)]
-        seen: set[str] = set()
-        for name, value in typed:
-            key = _OWN_NAMES.get(name.lower(), f"HTTP_{name.upper().replace('-', '_')}")
-            # Servers join what is sent several times.
-            several = key in seen and key not in _OWN_NAMES.values()
-            environ[key] = f"{environ[key]},{value}" if several else value
-            seen.add(key)
-        return environ
+        return typed
 
 
 def _body(data: str | None) -> bytes:

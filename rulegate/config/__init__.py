@@ -2,7 +2,7 @@
 
 from rulegate.config.changes import changed_keys
 from rulegate.config.external_settings import NO_DEFAULT, ExternalSettings
-from rulegate.config.load import ConfigError, check_source, load_config, read_file
+from rulegate.config.load import ConfigError, check_source, load_config, read_file, shown_text
 from rulegate.config.messages import CODES
 from rulegate.config.model_settings import BatchingSettings, ModelOverrides, ModelSettings
 from rulegate.config.model_uri import is_remote
@@ -45,4 +45,5 @@ __all__ = [
     "is_remote",
     "load_config",
     "read_file",
+    "shown_text",
 ]

@@ -33,10 +33,11 @@ def check_allowed(root: Node, source: Source, allow: Collection[str]) -> Iterato
         for service in mappings(root, "external"):
             if (url := text_of(service, "url")) and not matches(url.text, allow):
                 yield messages.service_not_allowed(url.text, allow).at(source, url.span)
-    listed = _listed(root)
+    globs = _listed(root)
+    listed = [glob.text for glob in globs]
     for uri in _model_uris(root):
         if listed and not matches(uri.text, listed):
-            yield messages.model_not_listed(uri.text, listed).at(source, uri.span)
+            yield messages.model_not_listed(uri.text, (glob.shown for glob in globs)).at(source, uri.span)
         if allow and not matches(uri.text, allow):
             yield messages.model_not_allowed(uri.text, allow).at(source, uri.span)
 
@@ -64,9 +65,9 @@ def matches(uri: str, globs: Collection[str]) -> bool:
     return any(fnmatchcase(uri, glob) for glob in globs)
 
 
-def _listed(root: Mapping) -> list[str]:
+def _listed(root: Mapping) -> list[Scalar]:
     models = root.get("models")
     items = models.get("allow") if isinstance(models, Mapping) else None
     if not isinstance(items, Sequence):
         return []
-    return [item.text for item in items.items if isinstance(item, Scalar) and isinstance(item.value, str)]
+    return [item for item in items.items if isinstance(item, Scalar) and isinstance(item.value, str)]

@@ -49,6 +49,25 @@ def read(source: Source) -> tuple[Node | None, list[Diagnostic]]:
     return None, reader.diagnostics
 
 
+def meaning_of(text: str, resolver: Any = None) -> str | int | bool | Unreadable | None:
+    """What a plain scalar means, by the rules of YAML 1.1 as PyYAML has them; ``resolver`` is PyYAML's."""
+    resolver = resolver or yaml.resolver.Resolver()
+    tag = resolver.resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_TAG)
+    match tag:
+        case "int":
+            return int(text) if _DECIMAL.fullmatch(text) else Unreadable("the number", text)
+        case "bool":
+            return text.lower() in {"yes", "true", "on"}
+        case "null":
+            return None
+        case "float":
+            return Unreadable("the number", text)
+        case "timestamp":
+            return Unreadable("the date", text)
+        case _:
+            return text
+
+
 class _TooDeepError(Exception):
     def __init__(self, span: Span) -> None:
         super().__init__()
@@ -101,25 +120,8 @@ class _Reader:
 
     def _scalar(self, event: Any, span: Span) -> Scalar:
         style = event.style if event.style in {"'", '"', "|", ">"} else ""
-        value = event.value if style else self._value(event.value)
+        value = event.value if style else meaning_of(event.value, self._resolver)
         return Scalar(value if event.tag is None else Reported(), event.value, style, self._source, span)
-
-    def _value(self, text: str) -> str | int | bool | Unreadable | None:
-        """What a plain scalar means, by the rules of YAML 1.1 as PyYAML has them."""
-        tag = self._resolver.resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_TAG)
-        match tag:
-            case "int":
-                return int(text) if _DECIMAL.fullmatch(text) else Unreadable("the number", text)
-            case "bool":
-                return text.lower() in {"yes", "true", "on"}
-            case "null":
-                return None
-            case "float":
-                return Unreadable("the number", text)
-            case "timestamp":
-                return Unreadable("the date", text)
-            case _:
-                return text
 
     def _sequence(self, span: Span, depth: int) -> Sequence:
         items: list[Node] = []
@@ -190,6 +192,9 @@ def _syntax(text: str, error: yaml.MarkedYAMLError) -> tuple[Fault, Span]:
     if "could not find expected ':'" in problem:
         return messages.missing_colon(), Span(opened, max(opened, text.find("\n", opened)))
     if "flow" in (error.context or "") and "expected ','" in problem:
+        variable = re.compile(r"\$\{[^}\n]*\}?").search(text, opened)
+        if variable and variable.start() <= at:
+            return messages.unquoted_variable(variable[0]), Span(*variable.span())
         return messages.unclosed_bracket(text[opened : opened + 1]), Span(opened, min(opened + 1, len(text)))
     if re.search("block (mapping|collection|sequence)", error.context or "") and "expected" in problem:
         return messages.bad_indentation(), here

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,10 +15,12 @@ from rulegate.config.allowed import check_allowed
 from rulegate.config.document import MAX_DIAGNOSTICS, read
 from rulegate.config.expressions import Reading
 from rulegate.config.faults import diagnose
-from rulegate.config.messages import Fault
+from rulegate.config.messages import SILENT_CODES, Fault
 from rulegate.config.relations import relate, relate_models
+from rulegate.config.secrets import masked, secrets, warn
 from rulegate.config.settings import Config, FileSettings
-from rulegate.config.tree import Node, Scalar, mappings, plain, text_of
+from rulegate.config.tree import Node, Scalar, mappings, plain, scalars, text_of
+from rulegate.config.variables import fill
 from rulegate.diagnostics import Diagnostic, Severity, Source, Span, in_order, render_all
 
 MAX_FILE_BYTES = 16 * 1024**2
@@ -40,7 +44,9 @@ class ConfigError(Exception):
         return render_all(self.diagnostics)
 
 
-def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Config:
+def load_config(
+    path_or_text: str | Path, *, allow: Collection[str] = (), variables: Mapping[str, str] | None = None
+) -> Config:
     """Reads and checks a whole configuration.
 
     Nothing is coerced: a number where text belongs is an error, as are an unknown key and a key that stands twice.
@@ -52,18 +58,27 @@ def load_config(path_or_text: str | Path, *, allow: Collection[str] = ()) -> Con
             the text itself.
         allow: Globs of the model URIs, and of the registry if the file names one, that whoever runs the gateway lets a
             file name; the file's own ``models.allow`` cannot widen them. Without any, only the file's own hold.
+        variables: What ``${NAME}`` in a value stands for; without it, the environment of this process.
 
     Raises:
         ConfigError: If there is any error; never any other exception, whatever the file holds.
     """
     is_text = isinstance(path_or_text, str) and "\n" in path_or_text
     if is_text:
-        return check_source(Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff")), allow=allow)
+        return check_source(
+            Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff")), allow=allow, variables=variables
+        )
     path = Path(path_or_text)
-    return check_source(read_file(path), path=path, allow=allow)
+    return check_source(read_file(path), path=path, allow=allow, variables=variables)
 
 
-def check_source(source: Source, *, path: Path | None = None, allow: Collection[str] = ()) -> Config:
+def check_source(
+    source: Source,
+    *,
+    path: Path | None = None,
+    allow: Collection[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> Config:
     """As `load_config`, of a text that has been read: from the file ``path``, or from none.
 
     Raises:
@@ -73,13 +88,18 @@ def check_source(source: Source, *, path: Path | None = None, allow: Collection[
     root, faults = read(source)
     diagnostics += faults
     if root is None or (isinstance(root, Scalar) and root.value is None):
-        raise ConfigError(in_order(diagnostics or [messages.empty_file().at(source, _START)]))
+        raise ConfigError(in_order(_discreet(diagnostics or [messages.empty_file().at(source, _START)], source, root)))
+    root, faults = fill(root, source, os.environ if variables is None else variables)
+    diagnostics += faults
     settings = _validate(root, source, diagnostics)
     diagnostics += relate(root, source)
     if settings is not None:
         diagnostics += relate_models(settings, root, source)
     diagnostics += check_allowed(root, source, allow)
-    found = in_order(diagnostics)
+    # What is wrong with a value anyway, such as a password in an address, need not be said twice.
+    reported = {found.span for found in diagnostics}
+    diagnostics += warn((secret for secret in secrets(root) if secret.scalar.span not in reported), source)
+    found = in_order(_discreet(diagnostics, source, root))
     errors = tuple(diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR)
     if settings is None or errors:
         # Of too many, those that matter: no number of warnings may hide an error.
@@ -106,6 +126,26 @@ def _validate(root: Node, source: Source, diagnostics: list[Diagnostic]) -> File
     except ValidationError as error:
         diagnostics += islice(diagnose(error, root, source), MAX_DIAGNOSTICS)
         return None
+
+
+def _discreet(diagnostics: Iterable[Diagnostic], source: Source, root: Node | None) -> Iterator[Diagnostic]:
+    """The same without a secret: neither one of the file, whose lines are shown, nor what the environment had."""
+    shown = masked(source, root)
+    filled = {scalar.span: scalar.filled.written for scalar in scalars(root) if scalar.filled} if root else {}
+    secret = {one.scalar.span for one in secrets(root)} if root else set()
+    for found in diagnostics:
+        if (written := filled.get(found.span)) is not None:
+            yield messages.filled_value(found.code, written, found.severity).at(shown, found.span)
+        elif found.span in secret and found.code not in SILENT_CODES:
+            yield messages.secret_value(found.code, found.severity).at(shown, found.span)
+        else:
+            yield replace(found, source=shown)
+
+
+def shown_text(config: Config) -> str:
+    """The text of a configuration with its secrets masked; variables stand there by their names."""
+    source = Source("", config.text)
+    return masked(source, read(source)[0]).text
 
 
 def _external_names(root: Node) -> frozenset[str]:

@@ -42,8 +42,14 @@ CODES = {
     "RG332": "not a token",
     "RG333": "not a message",
     "RG334": "no target gets a request",
+    "RG335": "an environment variable that is not there",
+    "RG336": "not a variable",
+    "RG337": "a secret in the file",
 }
 """Every code of this package and its title; each has a page in the documentation."""
+
+SILENT_CODES = frozenset({"RG330", "RG331", "RG332", "RG335", "RG336", "RG337"})
+"""Those whose messages hold nothing of the value that they are about, but for a character that it cannot have."""
 
 _MODEL_URIS = "write `models:/name/production`, `models:/name/3`, `models:/name/latest` or `models:/name@alias`"
 
@@ -126,6 +132,14 @@ def unclosed_bracket(bracket: str) -> Fault:
         "RG303",
         f"the `{bracket}` that opens here lacks a `,` or its `{closing}`",
         "close it, or put text that begins with it in quotes",
+    )
+
+
+def unquoted_variable(text: str) -> Fault:
+    return Fault(
+        "RG303",
+        f"`{shorten(text)}` cannot stand between brackets without quotes",
+        f'put the value in quotes: `"{shorten(text)}"`; a number stays a number',
     )
 
 
@@ -330,6 +344,61 @@ def conda_environment() -> Fault:
         "RG317",
         "environments are not made with conda yet",
         "write `uv` or `virtualenv`, which install what pip can of a model's requirements",
+    )
+
+
+# ── variables and secrets ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def variable_missing(name: str) -> Fault:
+    shown = shorten(name)
+    return Fault(
+        "RG335",
+        f"the environment has no variable `{shown}`",
+        f"set it, or say what holds without it: `${{{shown}:-default}}`",
+    )
+
+
+def variable_is_not_text(name: str) -> Fault:
+    return Fault("RG335", f"the variable `{shorten(name)}` holds bytes that are not UTF-8", "set it to text")
+
+
+def no_variable_reference(text: str) -> Fault:
+    return Fault(
+        "RG336",
+        f"`{shorten(text)}` names no variable",
+        "write `${NAME}` or `${NAME:-default}`, or `$${` for a `${` that stands for itself",
+    )
+
+
+def variable_in_expression() -> Fault:
+    return Fault(
+        "RG336",
+        "variables are not put into conditions and other expressions, so `${` stands for itself here",
+        "write the value out: an expression must not depend on what a variable does to its quotes",
+        Severity.WARNING,
+    )
+
+
+def filled_value(code: str, written: str, severity: Severity) -> Fault:
+    return Fault(
+        code,
+        f"`{shorten(written)}` does not fit here, with its variables put in: {CODES[code]}",
+        "look at what the environment has; values of variables are not shown",
+        severity,
+    )
+
+
+def secret_value(code: str, severity: Severity) -> Fault:
+    return Fault(code, f"a value does not fit here: {CODES[code]}", "it holds a secret, so it is not shown", severity)
+
+
+def secret_in_file(variable: str) -> Fault:
+    return Fault(
+        "RG337",
+        "a secret stands in the file, for everybody who may read it or its history",
+        f"move it into a variable of the environment, and write `${{{shorten(variable)}}}`",
+        Severity.WARNING,
     )
 
 

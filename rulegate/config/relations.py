@@ -27,8 +27,8 @@ def relate(root: Node, source: Source) -> Iterator[Diagnostic]:
     yield from _taken(names, "endpoint name", source)
     default = text_of(root, "default_endpoint") if isinstance(root, Mapping) else None
     if default and default.text.strip() and names and default.text not in {name.text for name in names}:
-        known = (name.text for name in names)
-        yield messages.unknown_default_endpoint(default.text, known).at(source, default.span)
+        known = (name.shown for name in names)
+        yield messages.unknown_default_endpoint(default.shown, known).at(source, default.span)
     for endpoint in endpoints:
         routes = mappings(endpoint, "routes")
         aliases = (alias for route in routes if (alias := text_of(route, "alias")))
@@ -59,7 +59,7 @@ def _taken(names: Iterable[Scalar], kind: str, source: Source) -> Iterator[Diagn
     for name in names:
         if (earlier := first.setdefault(name.text, name)) is not name:
             line = source.position(earlier.span.start).line
-            yield messages.name_taken(kind, name.text, line).at(source, name.span)
+            yield messages.name_taken(kind, name.shown, line).at(source, name.span)
 
 
 def _unconditional(routes: Iterable[Mapping], source: Source) -> Iterator[Diagnostic]:
@@ -75,4 +75,4 @@ def _unconditional(routes: Iterable[Mapping], source: Source) -> Iterator[Diagno
         else:
             name = text_of(first, "alias")
             here = route.get("alias") or route
-            yield messages.never_chosen(name.text if name else "the first such route").at(source, here.span)
+            yield messages.never_chosen(name.shown if name else "the first such route").at(source, here.span)

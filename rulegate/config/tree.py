@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rulegate.config.scalars import offsets_of
@@ -26,11 +27,23 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Filled:
+    """What variables of the environment were put into: the text as it is ``written``, and what it means now.
+
+    ``meaning`` is that of a plain scalar, whether there are quotes or not: in a flow mapping a variable needs them.
+    """
+
+    written: str
+    meaning: str | int | bool | Unreadable | None
+
+
+@dataclass(frozen=True, slots=True)
 class Scalar:
     """One value; ``span`` takes in its quotes.
 
     ``text`` is what stands there once quotes, escapes and folding are undone. ``style`` is YAML's: empty for a plain
-    scalar, ``'``, ``"``, ``|`` or ``>``.
+    scalar, ``'``, ``"``, ``|`` or ``>``. With ``filled``, ``text`` holds what the environment had: it may be a secret,
+    so no message has it; ``shown`` is for people.
     """
 
     value: str | int | bool | Unreadable | Reported | None
@@ -38,10 +51,16 @@ class Scalar:
     style: str
     source: Source
     span: Span
+    filled: Filled | None = None
+
+    @property
+    def shown(self) -> str:
+        """The text for people: with the names of variables in place of their values."""
+        return self.text if self.filled is None else self.filled.written
 
     def excerpt(self) -> Excerpt:
         """The text with the way back from each of its characters to the file."""
-        return Excerpt(self.source, offsets_of(self.source.text, self.span, self.style, self.text))
+        return Excerpt(self.source, offsets_of(self.source.text, self.span, self.style, self.shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,19 @@ def text_of(owner: Mapping, key: str) -> Scalar | None:
     """The value of ``key`` if it is text."""
     value = owner.get(key)
     return value if isinstance(value, Scalar) and isinstance(value.value, str) else None
+
+
+def scalars(node: Node) -> Iterator[Scalar]:
+    """Every value of a tree, in the order of the file; keys are none."""
+    match node:
+        case Mapping():
+            for _, value in node.entries.values():
+                yield from scalars(value)
+        case Sequence():
+            for item in node.items:
+                yield from scalars(item)
+        case Scalar():
+            yield node
 
 
 class Text(str):

@@ -9,6 +9,7 @@ from rulegate.condition import Condition
 from rulegate.config.document import read
 from rulegate.config.load import TEXT_NAME
 from rulegate.config.relations import CONDITION_KEY
+from rulegate.config.route_settings import RouteSettings
 from rulegate.config.settings import Config
 from rulegate.config.tree import Mapping, Scalar, mappings, text_of
 from rulegate.diagnostics import Excerpt, Source, Span
@@ -19,13 +20,15 @@ class Use:
     """One place of a file at which a model is named.
 
     Attributes:
-        model_uri: The model, as it is named.
+        model_uri: The model that is named.
+        written: As the file has it, with the names of variables.
         source: The file.
         span: The place.
         condition: The condition under which it answers, and where that stands; None where it needs none.
     """
 
     model_uri: str
+    written: str
     source: Source
     span: Span
     condition: tuple[Condition, Excerpt] | None
@@ -40,11 +43,18 @@ def uses(config: Config) -> tuple[Use, ...]:
         for route, route_settings in zip(mappings(endpoint, "routes"), settings.routes, strict=True):
             written, compiled = text_of(route, CONDITION_KEY), route_settings.condition
             condition = (compiled, written.excerpt()) if written and compiled else None
-            found += (Use(uri.text, source, uri.span, condition) for uri in _named(route))
+            named = zip(_named(route_settings), _places(route), strict=True)
+            found += (Use(uri, place.shown, source, place.span, condition) for uri, place in named)
     return tuple(found)
 
 
-def _named(route: Mapping) -> Iterator[Scalar]:
+def _named(route: RouteSettings) -> Iterator[str]:
+    yield from (target.model_uri for target in route.all_targets)
+    if route.shadow:
+        yield route.shadow.model_uri
+
+
+def _places(route: Mapping) -> Iterator[Scalar]:
     shadow = route.get("shadow")
     for owner in (route, *mappings(route, "targets"), *([shadow] if isinstance(shadow, Mapping) else [])):
         if uri := text_of(owner, "model_uri"):

@@ -10,23 +10,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wsgi import get_path_info
 
 from rulegate import __version__
 from rulegate.gateway import Gateway, Journey
 from rulegate.http import listing
-from rulegate.http.errors import MethodNotAllowed, PathNotFound
+from rulegate.http.errors import PathNotFound
 from rulegate.http.events import Events
-from rulegate.http.incoming import condition_request, content_type, read_body, request_id
-from rulegate.http.replies import JSON, Reply, failed, json_reply
-from rulegate.log import Lines
+from rulegate.http.incoming import condition_request, content_type, read_body, request_id, require_method
+from rulegate.http.replies import JSON, STATUS_LINES, Reply, failed, json_reply
+from rulegate.log import Log
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-# MLflow gives its code CANCELLED a status that no standard knows.
-_STATUS_LINES = {status: f"{status} {reason}" for status, reason in {499: "Cancelled", **HTTP_STATUS_CODES}.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +45,19 @@ class Application:
 
     Args:
         front: What requests are answered by, until there is another.
-        lines: Where each request of an endpoint gets its line.
+        log: Where each request of an endpoint gets its line.
         not_ready: The model URIs that are to be loaded at start and are not yet, each with what is known of why.
     """
 
     def __init__(
         self,
         front: Front,
-        lines: Lines,
+        log: Log,
         *,
         not_ready: Callable[[], dict[str, str]],
     ) -> None:
         self._front = front
-        self._lines = lines
+        self._log = log
         self._not_ready = not_ready
         self._pages: dict[str, Callable[[], Reply]] = {
             "/ping": _alive,
@@ -89,7 +85,7 @@ class Application:
             reply = self._page(environ, path)
         if reply.rest is None:
             reply.headers.append(("content-length", str(len(reply.body))))
-        start_response(_STATUS_LINES[reply.status], reply.headers)
+        start_response(STATUS_LINES[reply.status], reply.headers)
         if reply.rest is not None:
             return reply.rest
         # The server sends a list in one piece.
@@ -103,11 +99,11 @@ class Application:
         this_request = request_id(environ)
 
         def log(status: int, error: Exception | None) -> None:
-            self._lines.write("request", _facts(status, this_request, journey, begin, error))
+            self._log.write("request", _facts(status, this_request, journey, begin, error))
 
         failure = None
         try:
-            _require(environ, "POST")
+            require_method(environ, "POST")
             body = read_body(environ, max_bytes=front.max_body_bytes)
             prediction = front.gateway.answer(
                 endpoint,
@@ -137,7 +133,7 @@ class Application:
             page = self._pages.get(path) or self._listing(path)
             if page is None:
                 raise PathNotFound("there is no such path; models answer POST /invocations")
-            _require(environ, "GET", "HEAD")
+            require_method(environ, "GET", "HEAD")
             return page()
         except Exception as error:  # noqa: BLE001 - as above
             this_request = request_id(environ)
@@ -160,12 +156,6 @@ def _endpoint_of(path: str) -> str | None:
     if len(parts) == 4 and parts[:2] == ["", "endpoints"] and parts[3] == "invocations":
         return parts[2]
     return None
-
-
-def _require(environ: WSGIEnvironment, *methods: str) -> None:
-    method = environ["REQUEST_METHOD"]
-    if method not in methods:
-        raise MethodNotAllowed(f"{method[:20]} is not allowed here; use {methods[0]}", methods)
 
 
 def _alive() -> Reply:

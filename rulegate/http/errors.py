@@ -45,6 +45,14 @@ class LengthRequired(RequestRefused):
     """The body's length is not announced, and without it nobody could tell that a part is missing."""
 
 
+class Unauthorized(RequestRefused):
+    """The request does not prove that it may ask this."""
+
+
+class NotUnderstood(RequestRefused):
+    """The body is not what the path wants."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The answer to a failed request.
@@ -69,6 +77,8 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (BodyTooLarge, Failure(413, "BAD_REQUEST", "RG403")),
     (BodyIncomplete, Failure(400, "BAD_REQUEST", "RG404")),
     (LengthRequired, Failure(411, "BAD_REQUEST", "RG411")),
+    (Unauthorized, Failure(401, "UNAUTHENTICATED", "RG414")),
+    (NotUnderstood, Failure(400, "INVALID_PARAMETER_VALUE", "RG415")),
     (serving.UnsupportedContentType, Failure(415, "BAD_REQUEST", "RG405")),
     (MalformedBodyError, Failure(400, "BAD_REQUEST", "RG406")),
     (EndpointNotFound, Failure(404, "ENDPOINT_NOT_FOUND", "RG407")),

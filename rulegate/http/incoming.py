@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
+import random
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import get_content_length, get_path_info
 
 from rulegate.condition import Request
-from rulegate.http.errors import BodyIncomplete, BodyTooLarge, LengthRequired
+from rulegate.http.errors import BodyIncomplete, BodyTooLarge, LengthRequired, MethodNotAllowed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -25,7 +25,24 @@ def request_id(environ: WSGIEnvironment) -> str:
     given = environ.get("HTTP_X_REQUEST_ID")
     if isinstance(given, str) and _SANE_ID.fullmatch(given):
         return given
-    return os.urandom(16).hex()
+    # Unique, not secret: the system's generator would let go of the interpreter's lock to be asked.
+    return f"{random.getrandbits(128):032x}"
+
+
+def path_of(environ: WSGIEnvironment) -> str:
+    """The path, decoded."""
+    return get_path_info(environ)
+
+
+def require_method(environ: WSGIEnvironment, *methods: str) -> None:
+    """Lets only these methods through.
+
+    Raises:
+        MethodNotAllowed: If the request has another one.
+    """
+    method = environ["REQUEST_METHOD"]
+    if method not in methods:
+        raise MethodNotAllowed(f"{method[:20]} is not allowed here; use {methods[0]}", methods)
 
 
 def read_body(environ: WSGIEnvironment, *, max_bytes: int) -> bytes:
@@ -74,7 +91,6 @@ def condition_request(
     return Request.from_body(
         body,
         content_type=content_type(environ),
-        content_length=get_content_length(environ),
         headers=lambda: _headers(environ),
         method=environ["REQUEST_METHOD"],
         path=get_path_info(environ),

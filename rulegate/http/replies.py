@@ -8,10 +8,16 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from rulegate.http.errors import RETRY_AFTER_S, UNEXPECTED, MethodNotAllowed, failure_of, message_of
+from werkzeug.http import HTTP_STATUS_CODES
+
+from rulegate.http.errors import RETRY_AFTER_S, UNEXPECTED, MethodNotAllowed, Unauthorized, failure_of, message_of
 from rulegate.log import FACTS
 
 JSON = "application/json"
+
+# MLflow gives its code CANCELLED a status that no standard knows.
+STATUS_LINES = {status: f"{status} {reason}" for status, reason in {499: "Cancelled", **HTTP_STATUS_CODES}.items()}
+"""What the first line of an answer says, by its status."""
 
 _log = logging.getLogger("rulegate.request")
 
@@ -46,6 +52,8 @@ def failed(error: Exception, this_request: str) -> Reply:
         reply.headers.append(("retry-after", str(RETRY_AFTER_S if left_s is None else max(1, math.ceil(left_s)))))
     if isinstance(error, MethodNotAllowed):
         reply.headers.append(("allow", ", ".join(error.allowed)))
+    if isinstance(error, Unauthorized):
+        reply.headers.append(("www-authenticate", "Bearer"))
     return reply
 
 

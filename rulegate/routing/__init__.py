@@ -4,6 +4,7 @@ from rulegate.routing.balance import Balancer
 from rulegate.routing.coverage import Coverage, coverage
 from rulegate.routing.decision import Attempt, Decision, Outcome
 from rulegate.routing.endpoint import Endpoint
+from rulegate.routing.mishaps import Mishaps
 from rulegate.routing.route import Balance, Deny, OnError, Route, Shadow, Target
 from rulegate.routing.router import ConditionFailed, NoRouteMatched, decide
 
@@ -16,6 +17,7 @@ __all__ = [
     "Decision",
     "Deny",
     "Endpoint",
+    "Mishaps",
     "NoRouteMatched",
     "OnError",
     "Outcome",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, count
 
 from rulegate.condition import EvaluationError, Request
+from rulegate.routing.mishaps import Mishaps
 from rulegate.routing.route import Balance, Route, Target
 from rulegate.routing.sticky import Stakes, encode
 
@@ -21,7 +20,7 @@ _Picker = Callable[[Request], Target]
 
 
 class Balancer:
-    """Picks targets for the routes of one endpoint, and keeps what that takes: turns, and a count of errors.
+    """Picks targets for the routes of one endpoint, and keeps what that takes: turns.
 
     Safe to use from many threads. Nothing waits, and no lock is held, but to count an error.
 
@@ -30,14 +29,14 @@ class Balancer:
         routes: Its routes.
         busy: Asked for each target of a `Balance.LEAST_BUSY` route whenever one is picked.
         random: Where chance comes from.
+        mishaps: Where it is counted that a sticky expression erred, or had a value that nothing can stick to.
     """
 
-    def __init__(self, endpoint: str, routes: Iterable[Route], *, busy: Busy, random: Random) -> None:
+    def __init__(self, endpoint: str, routes: Iterable[Route], *, busy: Busy, random: Random, mishaps: Mishaps) -> None:
         self._endpoint = endpoint
         self._busy = busy
         self._random = random
-        self._lock = threading.Lock()
-        self._sticky_errors: Counter[str] = Counter()
+        self._mishaps = mishaps
         self._pickers = {route.alias: self._picker(route) for route in routes if len(route.live) > 1}
 
     def pick(self, route: Route, request: Request) -> Target:
@@ -48,11 +47,6 @@ class Balancer:
             BudgetExceededError: If the request is too large for the sticky expression, which is charged as a condition.
         """
         return route.only or self._pickers[route.alias](request)
-
-    def sticky_errors(self) -> dict[str, int]:
-        """How often the sticky expression of each route erred, or had a value that nothing can stick to."""
-        with self._lock:
-            return dict(self._sticky_errors)
 
     def _picker(self, route: Route) -> _Picker:
         match route.balance:
@@ -98,8 +92,7 @@ class Balancer:
                 key = encode(value)
             if key is not None:
                 return stakes.pick(key)
-            with self._lock:
-                self._sticky_errors[route.alias] += 1
+            self._mishaps.sticky_errors.count(self._endpoint, route.alias)
             return weighted(request)
 
         return pick

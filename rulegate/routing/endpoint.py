@@ -10,6 +10,7 @@ from typing import Final
 from rulegate.condition import Condition
 from rulegate.routing.balance import Balancer, Busy, Random
 from rulegate.routing.index import Entry, RuleIndex
+from rulegate.routing.mishaps import Mishaps
 from rulegate.routing.route import OnError, Route
 
 MIN_INDEXED: Final = 16
@@ -25,13 +26,14 @@ def nobody_is_busy(_model_uri: str) -> int:
 class Endpoint:
     """A named list of routes, in the order in which they are tried. Safe to share between threads.
 
-    Immutable but for what ``balancer`` keeps. The other attributes follow from the first four.
+    Immutable but for what ``balancer`` and ``mishaps`` keep. The other attributes follow from the first five.
 
     Attributes:
         name: Its name.
         routes: At least one, their aliases unique.
         busy: How many requests a model URI has in flight, for routes that pick the least busy target.
         random: Where chance comes from; see `Balancer`.
+        mishaps: Counts what goes wrong without failing a request.
         balancer: Picks the targets of the routes.
         conditional: The routes with a condition, each beside it, in order.
         unconditional: The first route without a condition, wherever it is listed.
@@ -42,6 +44,7 @@ class Endpoint:
     routes: tuple[Route, ...]
     busy: Busy = field(default=nobody_is_busy, repr=False, compare=False)
     random: Random = field(default=random.random, repr=False, compare=False)
+    mishaps: Mishaps = field(default_factory=Mishaps, repr=False, compare=False)
     balancer: Balancer = field(init=False, repr=False, compare=False)
     conditional: tuple[tuple[Route, Condition], ...] = field(init=False, repr=False, compare=False)
     unconditional: Route | None = field(init=False, repr=False, compare=False)
@@ -50,7 +53,7 @@ class Endpoint:
     def __post_init__(self) -> None:
         conditional = tuple((route, route.condition) for route in self.routes if route.condition is not None)
         unconditional = next((route for route in self.routes if route.condition is None), None)
-        balancer = Balancer(self.name, self.routes, busy=self.busy, random=self.random)
+        balancer = Balancer(self.name, self.routes, busy=self.busy, random=self.random, mishaps=self.mishaps)
         object.__setattr__(self, "balancer", balancer)
         object.__setattr__(self, "conditional", conditional)
         object.__setattr__(self, "unconditional", unconditional)

@@ -13,8 +13,6 @@ from rulegate.routing.route import OnError, Route
 MAX_TOLD: Final = 50
 """Conditions whose outcome is told where none matched: a request must not cost a walk over thousands."""
 
-_NO_MATCH: Final = OnError.NO_MATCH
-
 
 class NoRouteMatched(Exception):
     """No condition matched and no route does without one.
@@ -59,12 +57,10 @@ def decide(endpoint: Endpoint, request: Request) -> Decision:
     """
     index = endpoint.index
     for route, condition in endpoint.conditional if index is None else index.candidates(request):
-        # Where an error is no match, nobody asks yet which error it was, and to find that out costs many evaluations.
-        if route.on_error is _NO_MATCH:
-            matched = condition.matches(request)
-        else:
-            matched = _matches_or_errs(endpoint, route, condition, request)
-        if matched:
+        verdict = condition.verdict(request)
+        if verdict is None:
+            verdict = _erred(endpoint, route, condition, request)
+        if verdict:
             return _decided(endpoint, route, request)
     if endpoint.unconditional is None:
         raise NoRouteMatched(
@@ -82,10 +78,19 @@ def _decided(endpoint: Endpoint, route: Route, request: Request) -> Decision:
     return Decision(endpoint, route, request, target)
 
 
-def _matches_or_errs(endpoint: Endpoint, route: Route, condition: Condition, request: Request) -> bool:
+def _erred(endpoint: Endpoint, route: Route, condition: Condition, request: Request) -> bool:
+    """Whether a condition that has erred counts as true."""
+    endpoint.mishaps.condition_errors.count(endpoint.name, route.alias, route.on_error.value)
+    if route.on_error is OnError.FAIL:
+        error = _error(condition, request)
+        raise ConditionFailed(endpoint.name, route.alias, error) from error
+    return route.on_error is OnError.MATCH
+
+
+def _error(condition: Condition, request: Request) -> EvaluationError:
+    """Which error it was; to find that out costs many evaluations, so it is asked only where it is told."""
     try:
-        return bool(condition.value(request))
+        condition.value(request.afresh())
     except EvaluationError as error:
-        if route.on_error is OnError.FAIL:
-            raise ConditionFailed(endpoint.name, route.alias, error) from error
-        return True
+        return error
+    raise AssertionError(f"the condition `{condition.text}` erred, and then it did not")

@@ -14,12 +14,15 @@ import pytest
 from rulegate.config import ConfigError, load_config
 from rulegate.diagnostics import render_all
 
+VARIABLES = {"GOLDEN_PORT": "99999", "GOLDEN_TOKEN": "hunter2", "GOLDEN_NAME": "hunter 2", "GOLDEN_EMPTY": ""}
 CASES = sorted((Path(__file__).parent / "config").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_a_wrong_configuration_is_answered_word_for_word(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(case.parent)
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
     try:
         found = load_config(case.name).warnings
     except ConfigError as error:

@@ -75,7 +75,7 @@ def test_stats_tell_how_the_routes_of_each_endpoint_are_found(files: Path):
     assert result.exit_code == 2
     assert (
         "many.yaml: no errors\n"
-        "endpoint `sentiment`: 30 conditions, 30 found by a key, 0 always tried\n"
+        "endpoint `sentiment`: 30 conditions, 30 found by a key, 0 by a shared test, 0 always tried\n"
         "  30 by `request.headers['x-tenant']` equal to one of 30 constants, at most 1 route by each\n"
         "clean.yaml: no errors\n"
         "endpoint `sentiment`: 0 conditions, tried one after the other: an index takes 16 routes with a key\n"
@@ -131,3 +131,12 @@ def test_stats_are_for_people(files: Path):
     result = run("--stats", "--format", "json", "clean.yaml")
     assert result.exit_code == 2
     assert "--stats is text; it does not go with --format json" in result.output
+
+
+def test_a_file_is_checked_as_if_variables_were_set(files: Path):
+    (files / "variables.yaml").write_text(CLEAN + "server: {port: '${CHECKED_PORT}'}\n", encoding="utf-8")
+    assert "RG335 the environment has no variable `CHECKED_PORT`" in run("variables.yaml").output
+    assert run("--set", "CHECKED_PORT=5010", "variables.yaml").exit_code == 0
+    assert "RG310" in run("--set", "CHECKED_PORT=99999", "variables.yaml").output
+    result = run("--set", "CHECKED_PORT", "variables.yaml")
+    assert (result.exit_code, "`CHECKED_PORT` is not a name and a value" in result.output) == (2, True)

@@ -75,7 +75,7 @@ def test_without_a_sticky_value_it_says_why_the_weights_decide(expression: str, 
     asked = endpoint(Route("r", TARGETS, sticky_on=compile_condition(expression)))
     found = choice(asked, Request(json=[]))
     assert (found.picked, found.stuck.error) == (None, error)
-    assert asked.balancer.sticky_errors() == {}
+    assert asked.mishaps.sticky_errors.counts() == {}
 
 
 def test_a_sticky_expression_that_cannot_be_evaluated_fails_the_request():

@@ -107,3 +107,20 @@ def test_an_endpoint_with_one_plain_route_needs_no_more_explanation():
     assert decide(endpoint(route("only")), Request()).explanation() == (
         "endpoint `sentiment`: route `only` answers with `models:/only/1`: it has no condition"
     )
+
+
+@pytest.mark.parametrize("on_error", OnError)
+def test_a_condition_that_errs_is_counted_once_whatever_it_means(on_error: OnError):
+    routes = endpoint(route("erring", GOLD, on_error), route("rest"))
+    for _ in range(3):
+        try:
+            decide(routes, Request()).explanation()
+        except ConditionFailed as error:
+            assert error.error.message  # noqa: PT017 - whether it is raised depends on the case
+    assert routes.mishaps.condition_errors.counts() == {("sentiment", "erring", on_error.value): 3}
+
+
+def test_conditions_that_are_not_reached_are_not_counted_as_erring():
+    routes = endpoint(route("first", POST), route("erring", GOLD))
+    decide(routes, Request(method="POST"))
+    assert routes.mishaps.condition_errors.counts() == {}

@@ -1,0 +1,56 @@
+"""A request that somebody describes, as a WSGI server would hand it on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_OWN_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+"""The headers that WSGI writes differently from the others."""
+
+
+def environ_of(
+    *,
+    method: str,
+    path: str,
+    query: str,
+    headers: Iterable[tuple[str, str]],
+    remote_addr: str,
+    body: bytes | None,
+) -> WSGIEnvironment:
+    """What conditions read of a request; its body is not in it.
+
+    Args:
+        method: The HTTP method, in any case.
+        path: The path, decoded.
+        query: The query as it stands in a URL, without the question mark.
+        headers: Names and values; the content type is JSON unless they say otherwise, if there is a body.
+        remote_addr: The client's address.
+        body: The body; None: there is none.
+    """
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method.upper(),
+        "SCRIPT_NAME": "",
+        # WSGI has the bytes of a text as characters.
+        "PATH_INFO": path.encode().decode("latin-1"),
+        "QUERY_STRING": query,
+        "REMOTE_ADDR": remote_addr,
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+    }
+    if body is not None:
+        environ |= {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body))}
+    seen: set[str] = set()
+    for name, value in headers:
+        key = _OWN_NAMES.get(name.lower(), f"HTTP_{name.upper().replace('-', '_')}")
+        # Servers join what is sent several times.
+        several = key in seen and key not in _OWN_NAMES.values()
+        environ[key] = f"{environ[key]},{value}" if several else value
+        seen.add(key)
+    return environ
