@@ -29,7 +29,11 @@ _SMALL_FUNCTIONS = frozenset({"len", "any", "all", "float", "bool", "isinstance"
 _TURN_NS = 20
 _FUNCTION_NS = {
     **dict.fromkeys(("sum", "min", "max"), 360),
-    **{"round": 1_000, "int": 600, "float": 600, "str": 300, "ip_in": 5_000, "bucket": 2_500},
+    "round": 1_000,
+    **dict.fromkeys(("int", "float"), 600),
+    "str": 300,
+    "ip_in": 5_000,
+    "bucket": 2_500,
 }
 _CLOCK_NS = 3_000
 _PATTERN_NS = 2_000
