@@ -21,7 +21,8 @@ EXPLAINED: Final = Path(__file__).with_name("README.md")
 
 _UNIT: Final = "tests/unit/condition"
 _TESTS: Final = (
-    *("tests", "-qq", "-p", "no:cacheprovider"),
+    # Pytest's own tracebacks read all of a module again for each failure, and these modules are very long.
+    *("tests", "-qq", "-p", "no:cacheprovider", "--tb=native"),
     # What takes seconds, looks at a clock, or starts a process in which nothing is broken.
     *(f"--ignore={_UNIT}/test_{name}.py" for name in ("body", "fuzz_laws", "hostile_payloads", "keys", "request")),
     f"--deselect={_UNIT}/test_tables.py::test_conditions_compile_without_the_reader_of_grammars",

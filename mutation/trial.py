@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -56,6 +57,8 @@ class Trial:
         if not told:
             raise pytest.UsageError("a test fails before anything is changed")
         durations_s, calls = json.loads(told)
+        # Each fork would copy what the collector looks at.
+        gc.freeze()
         running: dict[int, Change] = {}
         for count, change in enumerate(self._changes):
             sys.stdout.write(f"\r{count} of {len(self._changes)} tried ")
