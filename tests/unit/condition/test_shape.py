@@ -142,7 +142,9 @@ def test_conditions_of_one_shape_differ_in_their_literals_alone(first, second, o
         assert condition.explain(Request(**request)).matches is truth
 
 
-@pytest.mark.parametrize("text", ["request.json in ['a', 2]", "request.json in {'a', 2}", "1 in [('a', 1), ('b', 2)]"])
+@pytest.mark.parametrize(
+    "text", ["request.json in ['a', 2]", "request.json in {'a', 2}", "request.json in [('a', 1), ('b', 2)]"]
+)
 def test_a_collection_of_literals_is_not_made_again_for_each_request(text):
     made = {instruction.opname for instruction in dis.get_instructions(compile_condition(text).matches)}
     assert not made & {"BUILD_LIST", "BUILD_SET", "BUILD_TUPLE"}
