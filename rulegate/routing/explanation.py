@@ -92,10 +92,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The route that answers, and how its target is picked; a route that denies has none."""
+    """The route that answers, and how its target is picked; a route that denies has none.
+
+    ``fallbacks`` are the routes that are asked in order where it cannot answer.
+    """
 
     route: Route
     choice: Choice | None
+    fallbacks: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,7 @@ def explain(endpoint: Endpoint, request: Request, *, why_not: str | None = None)
     Raises:
         KeyError: If the endpoint has no route ``why_not``.
     """
-    about = None if why_not is None else _named(endpoint, why_not)
+    about = None if why_not is None else endpoint.by_alias[why_not]
     tried, end = _walk(endpoint, request)
     by_alias = {one.route.alias: one for one in tried}
     steps = by_alias | _ruled_out(endpoint, request, by_alias.keys(), end.route)
@@ -175,10 +179,6 @@ def explain(endpoint: Endpoint, request: Request, *, why_not: str | None = None)
     absence = None if about is None else _absence(endpoint, request, about, steps.get(about.alias), instead)
     in_order = (steps[route.alias] for route, _ in endpoint.conditional if route.alias in steps)
     return RoutingExplanation(endpoint.name, tuple(_gathered(in_order)), end, absence)
-
-
-def _named(endpoint: Endpoint, alias: str) -> Route:
-    return {route.alias: route for route in endpoint.routes}[alias]
 
 
 def _walk(endpoint: Endpoint, request: Request) -> tuple[list[Tried], Answered | Failed]:
@@ -267,7 +267,7 @@ def _answered(endpoint: Endpoint, route: Route, asked: Request) -> Answered | Fa
     if route.deny is not None:
         return Answered(route, None)
     try:
-        return Answered(route, _choice(endpoint, route, asked))
+        return Answered(route, _choice(endpoint, route, asked), endpoint.fallbacks(route))
     except (MalformedBodyError, BudgetExceededError) as error:
         return Failed(route, f"its sticky expression cannot be evaluated: {error}")
 

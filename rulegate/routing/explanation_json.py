@@ -93,6 +93,7 @@ def _answer(end: Answered, is_loaded: IsLoaded | None) -> dict[str, Any]:
         "route": end.route.alias,
         "deny": None if deny is None else {"status": deny.status, "message": deny.message},
         **({} if end.choice is None else _choice(end.choice, is_loaded)),
+        **({} if end.choice is None else {"fallbacks": [route.alias for route in end.fallbacks]}),
     }
 
 

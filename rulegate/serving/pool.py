@@ -18,16 +18,15 @@ waits. What happens at shutdown? `close` ends every process at once; call it whe
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rulegate.serving.admission import Admission
 from rulegate.serving.bindings import Bindings
 from rulegate.serving.figures import PoolFigures
 from rulegate.serving.loader import Loader
-from rulegate.serving.models import LoadedModel, ModelBackend, ModelVersion, Prediction, Registry, Terms
+from rulegate.serving.models import Lease, ModelBackend, ModelVersion, Registry, Terms
 from rulegate.serving.resident import Replica, Resident
 from rulegate.serving.residents import Residents
 from rulegate.serving.tally import Tally
@@ -55,24 +54,6 @@ class PoolSettings:
         return self.other_terms if self.terms is None else self.terms.get(model_uri, self.other_terms)
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to use one loaded version until it is given back.
-
-    Attributes:
-        version: The version that the model URI meant.
-        load_s: Seconds that this request waited for the model to be ready; 0.0 where it was.
-    """
-
-    version: ModelVersion
-    load_s: float
-    _model: LoadedModel
-
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
-        """See `LoadedModel.predict`."""
-        return self._model.predict(body, content_type, timeout_s=timeout_s)
-
-
 class ModelPool:
     """Loads versions when they are first needed, keeps them while they are used. Safe to use from many threads.
 
@@ -80,6 +61,7 @@ class ModelPool:
         registry: Resolves model URIs and brings files.
         backend: Makes a version answer.
         settings: Bounds.
+        admission: Shared with models that are held elsewhere; None: of its own, for the settings' capacity.
         clock: Seconds that only grow; another one only in tests.
     """
 
@@ -89,12 +71,13 @@ class ModelPool:
         backend: ModelBackend,
         settings: PoolSettings,
         *,
+        admission: Admission | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._tally = Tally()
-        self._admission = Admission(settings.capacity)
+        self._admission = admission or Admission(settings.capacity)
         self._bindings = Bindings(registry, clock=clock)
         self._residents = Residents(
             Loader(registry, backend, self._tally, clock=clock),
@@ -104,8 +87,7 @@ class ModelPool:
             clock=clock,
         )
 
-    @contextlib.contextmanager
-    def lease(self, model_uri: str, *, timeout_s: float) -> Iterator[Lease]:
+    def lease(self, model_uri: str, *, timeout_s: float) -> Lease:
         """The loaded version that ``model_uri`` means, loaded now if it is not.
 
         Raises:
@@ -116,12 +98,18 @@ class ModelPool:
             ModelStillLoading: If it is not ready within ``timeout_s`` seconds; the load goes on.
         """
         begin_s = self._clock()
-        with self._admission.admit(model_uri):
+        self._admission.take(model_uri)
+        try:
             resident, replica, waited = self._take(model_uri, begin_s + timeout_s)
-            try:
-                yield Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model)
-            finally:
-                self._residents.give_back(resident, replica)
+        except BaseException:
+            self._admission.give_back(model_uri)
+            raise
+
+        def give_back() -> None:
+            self._admission.give_back(model_uri)
+            self._residents.give_back(resident, replica)
+
+        return Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model, give_back)
 
     def load(self, model_uri: str) -> None:
         """Loads a model ahead of its first request, with the time limit that its terms set.
