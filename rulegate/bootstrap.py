@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from rulegate.answers import Breakers
-from rulegate.config import BatchingSettings, Config, ModelSettings, Share
+from rulegate.client import Client
+from rulegate.config import NO_DEFAULT, BatchingSettings, Config, ModelSettings, Share, is_remote
+from rulegate.external import DataApi, Default, Services, ServiceSettings
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Log
+from rulegate.serving.admission import Admission
+from rulegate.serving.all_models import AllModels
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
@@ -20,8 +24,9 @@ from rulegate.serving.mlflow import environments
 from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder, unusable
+from rulegate.serving.mlflow.remote import RemoteModels, RemoteTerms
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Batching, Manager, ModelDescription, Setup, Terms
+from rulegate.serving.models import Batching, Manager, ModelDescription, Models, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
 
@@ -59,11 +64,14 @@ class Running:
     _preload: Preload
     _keeper: Keeper
     _pool: ModelPool
+    _remote: RemoteModels
+    _models: AllModels
     _breakers: Breakers
     _backend: ProcessBackend
     _environments: Mapping[Manager, Environments]
     _registry: MlflowRegistry
     _warm_parent: WarmParent
+    _client: Client
 
     def reload(self, config: Config) -> tuple[str, ...]:
         """Answers by another configuration from the next request on; requests in flight end as they began.
@@ -78,13 +86,15 @@ class Running:
         Raises:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
-        front = _front(config, self._pool, self._breakers)
+        services = _services(config, self._client, self.application.front.services)
+        front = _front(config, self._models, self._breakers, services)
         pool_settings = _pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         for environments_of_one in self._environments.values():
             environments_of_one.change(limit_bytes=config.models.cache_limit_bytes)
         self._backend.change(stuck_after_s=config.server.request_timeout_s)
         self._pool.change(pool_settings)
+        self._remote.change(_remote_terms(config))
         self.application.switch(front)
         self._breakers.keep(front.gateway.targets)
         self._preload.want(_to_preload(config))
@@ -97,6 +107,7 @@ class Running:
         self._pool.close()
         self._registry.close()
         self._warm_parent.close()
+        self._client.close()
 
 
 def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
@@ -112,25 +123,51 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     registry = _registry(config, environment, warm_parent)
     kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
     backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s)
-    pool = ModelPool(registry, backend, _pool_settings(config))
+    pool_settings = _pool_settings(config)
+    admission = Admission(pool_settings.capacity)
+    pool = ModelPool(registry, backend, pool_settings, admission=admission)
     keeper = Keeper(pool, registry)
     preload = Preload(pool)
+    client = Client()
+    remote = RemoteModels(client, admission, _remote_terms(config))
+    models = AllModels(pool, remote)
     breakers = Breakers()
-    application = Application(_front(config, pool, breakers), log, not_ready=preload.not_ready)
+    front = _front(config, models, breakers, _services(config, client))
+    application = Application(front, log, not_ready=preload.not_ready)
     preload.want(_to_preload(config))
     keeper.start()
-    return Running(application, config, preload, keeper, pool, breakers, backend, kinds, registry, warm_parent)
+    return Running(
+        application,
+        config,
+        preload,
+        keeper,
+        pool,
+        remote,
+        models,
+        breakers,
+        backend,
+        kinds,
+        registry,
+        warm_parent,
+        client,
+    )
 
 
 def describe_models(
     config: Config, environment: Mapping[str, str], model_uris: Sequence[str]
 ) -> Mapping[str, ModelDescription | ModelUnavailable]:
-    """What the configuration's registry knows of models, asked by a process that ends with the answer; loads none."""
+    """What the configuration's registry knows of models, asked by a process that ends with the answer; loads none.
+
+    Models of other servers are left out: no registry knows them.
+    """
+    local = [model_uri for model_uri in model_uris if not is_remote(model_uri)]
+    if not local:
+        return {}
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     registry = _registry(config, environment, warm_parent)
     try:
         warm_parent.start()
-        return registry.describe_all(model_uris, timeout_s=config.models.load_timeout_s)
+        return registry.describe_all(local, timeout_s=config.models.load_timeout_s)
     finally:
         registry.close()
         warm_parent.close()
@@ -145,11 +182,38 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     return next((obstacle for obstacle in found if obstacle), None)
 
 
-def _front(config: Config, pool: ModelPool, breakers: Breakers) -> Front:
+def _front(config: Config, models: Models, breakers: Breakers, services: Services | None) -> Front:
     return Front(
-        Gateway(config, pool, breakers),
+        Gateway(config, models, breakers),
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,
+        services=services,
+    )
+
+
+def _services(config: Config, client: Client, before: Services | None = None) -> Services | None:
+    if not config.external:
+        return None
+    settings = (
+        ServiceSettings(
+            name=service.name,
+            url=service.url,
+            inputs=service.input,
+            headers=service.headers,
+            timeout_s=service.timeout_s,
+            cache_s=service.cache_s,
+            default=None if service.default is NO_DEFAULT else Default(service.default),
+        )
+        for service in config.external
+    )
+    return Services(settings, lambda service: DataApi(client, service.url, service.headers), before)
+
+
+def _remote_terms(config: Config) -> RemoteTerms:
+    return RemoteTerms(
+        headers=tuple(name.lower() for name in config.remote.headers),
+        connect_timeout_s=config.remote.connect_timeout_s,
+        max_answer_bytes=config.remote.max_answer_bytes,
     )
 
 
@@ -187,7 +251,7 @@ def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmP
 
 
 def _to_preload(config: Config) -> tuple[str, ...]:
-    return tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload)
+    return tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload and not is_remote(uri))
 
 
 def _environments_folder() -> Path:

@@ -21,8 +21,7 @@ from rulegate.routing import (
     decide,
     nobody_is_busy,
 )
-from rulegate.serving.models import Prediction
-from rulegate.serving.pool import ModelPool
+from rulegate.serving.models import Models, Prediction
 
 
 class EndpointNotFound(Exception):
@@ -48,7 +47,7 @@ class Gateway:
         breakers: What is known of the health of targets, by a gateway before this one; None: nothing.
     """
 
-    def __init__(self, config: Config, models: ModelPool | None = None, breakers: Breakers | None = None) -> None:
+    def __init__(self, config: Config, models: Models | None = None, breakers: Breakers | None = None) -> None:
         busy = nobody_is_busy if models is None else models.busy
         self._endpoints = {settings.name: endpoint_of(settings, busy=busy) for settings in config.endpoints}
         self._default = config.default_endpoint

@@ -26,7 +26,7 @@ from rulegate.serving.admission import Admission
 from rulegate.serving.bindings import Bindings
 from rulegate.serving.figures import PoolFigures
 from rulegate.serving.loader import Loader
-from rulegate.serving.models import ModelBackend, ModelVersion, Prediction, Registry, Terms
+from rulegate.serving.models import Lease, ModelBackend, ModelVersion, Registry, Terms
 from rulegate.serving.resident import Replica, Resident
 from rulegate.serving.residents import Residents
 from rulegate.serving.tally import Tally
@@ -54,34 +54,6 @@ class PoolSettings:
         return self.other_terms if self.terms is None else self.terms.get(model_uri, self.other_terms)
 
 
-class Lease:
-    """The right to use one loaded version, until the ``with`` block ends that it stands at the head of.
-
-    Attributes:
-        version: The version that the model URI meant.
-        load_s: Seconds that this request waited for the model to be ready; 0.0 where it was.
-    """
-
-    # Not a generator's context: each request has one, and this one takes a quarter of the time.
-    __slots__ = ("_give_back", "_replica", "load_s", "version")
-
-    def __init__(self, version: ModelVersion, load_s: float, replica: Replica, give_back: Callable[[], None]) -> None:
-        self.version = version
-        self.load_s = load_s
-        self._replica = replica
-        self._give_back = give_back
-
-    def __enter__(self) -> Lease:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._give_back()
-
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
-        """See `LoadedModel.predict`."""
-        return self._replica.model.predict(body, content_type, timeout_s=timeout_s)
-
-
 class ModelPool:
     """Loads versions when they are first needed, keeps them while they are used. Safe to use from many threads.
 
@@ -89,6 +61,7 @@ class ModelPool:
         registry: Resolves model URIs and brings files.
         backend: Makes a version answer.
         settings: Bounds.
+        admission: Shared with models that are held elsewhere; None: of its own, for the settings' capacity.
         clock: Seconds that only grow; another one only in tests.
     """
 
@@ -98,12 +71,13 @@ class ModelPool:
         backend: ModelBackend,
         settings: PoolSettings,
         *,
+        admission: Admission | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._tally = Tally()
-        self._admission = Admission(settings.capacity)
+        self._admission = admission or Admission(settings.capacity)
         self._bindings = Bindings(registry, clock=clock)
         self._residents = Residents(
             Loader(registry, backend, self._tally, clock=clock),
@@ -135,7 +109,7 @@ class ModelPool:
             self._admission.give_back(model_uri)
             self._residents.give_back(resident, replica)
 
-        return Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica, give_back)
+        return Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model, give_back)
 
     def load(self, model_uri: str) -> None:
         """Loads a model ahead of its first request, with the time limit that its terms set.

@@ -28,8 +28,8 @@ from rulegate.serving.errors import (
     RegistryUnreachable,
 )
 from rulegate.serving.keeper import Keeper
-from rulegate.serving.models import ModelVersion, Prediction, Setup, Terms
-from rulegate.serving.pool import Lease, ModelPool, PoolSettings
+from rulegate.serving.models import Headers, Lease, ModelVersion, Prediction, Setup, Terms
+from rulegate.serving.pool import ModelPool, PoolSettings
 
 PATIENCE_S = 5.0
 """How long anything may take before a law counts as broken; nothing takes so long when all is well."""
@@ -105,7 +105,7 @@ class FakeProcess:
         self.version, self._books, self._on_end = version, books, on_end
         self.size_bytes, self.ended, self.pid = SIZE_BYTES, False, id(self)
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         if self.ended:
             raise ModelDied("it has ended")
         return Prediction(self.version.identity.encode(), "text/plain")

@@ -26,7 +26,7 @@ from rulegate.serving.errors import (
 )
 from rulegate.serving.figures import BATCH_SIZES, ResidentFigures, Unload
 from rulegate.serving.keeper import Keeper, is_due
-from rulegate.serving.models import Batching, ModelVersion, Prediction, Setup, Terms
+from rulegate.serving.models import Batching, Headers, ModelVersion, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.resident import State
 from rulegate.serving.residents import FREE_DEATHS
@@ -88,7 +88,7 @@ class Running:
     def memory_bytes(self) -> int:
         return 0 if self.ended else self.size_bytes
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         if self.ended:
             raise ModelDied("gone")
         return Prediction(str(self.number).encode(), "text/plain")
