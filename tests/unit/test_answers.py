@@ -274,6 +274,7 @@ def test_an_answer_in_parts_falls_back_before_its_first_part_and_never_after(wor
     with pytest.raises(ModelDied):
         next(prediction.rest)
     assert [name for name, _ in world.models.asked] == ["a"]
+    prediction.rest.close()
     assert (world.pool.busy("a"), parts.closed) == (0, True)
     world.models.failures["a"] = DIED
     assert world.ask(route("a", "b"), route("b")).body == b"b"
