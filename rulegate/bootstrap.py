@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from rulegate.answers import Breakers
 from rulegate.client import Client
 from rulegate.config import NO_DEFAULT, BatchingSettings, Config, ModelSettings, Share, is_remote
-from rulegate.external import DataApi, Default, Services, ServiceSettings
+from rulegate.external import DataApi, DecisionSource, Default, Services, ServiceSettings
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Log
@@ -86,7 +87,7 @@ class Running:
         Raises:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
-        services = _services(config, self._client, self.application.front.services)
+        services = services_of(config, partial(_data_api, self._client), self.application.front.services)
         front = _front(config, self._models, self._breakers, services)
         pool_settings = _pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
@@ -132,7 +133,7 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     remote = RemoteModels(client, admission, _remote_terms(config))
     models = AllModels(pool, remote)
     breakers = Breakers()
-    front = _front(config, models, breakers, _services(config, client))
+    front = _front(config, models, breakers, services_of(config, partial(_data_api, client)))
     application = Application(front, log, not_ready=preload.not_ready)
     preload.want(_to_preload(config))
     keeper.start()
@@ -191,7 +192,16 @@ def _front(config: Config, models: Models, breakers: Breakers, services: Service
     )
 
 
-def _services(config: Config, client: Client, before: Services | None = None) -> Services | None:
+def services_of(
+    config: Config, source: Callable[[ServiceSettings], DecisionSource], before: Services | None = None
+) -> Services | None:
+    """The decision services that a configuration names; None if it names none.
+
+    Args:
+        config: The configuration.
+        source: Makes what answers the questions of one.
+        before: Those of the configuration before this one, whose memory is taken over.
+    """
     if not config.external:
         return None
     settings = (
@@ -206,7 +216,11 @@ def _services(config: Config, client: Client, before: Services | None = None) ->
         )
         for service in config.external
     )
-    return Services(settings, lambda service: DataApi(client, service.url, service.headers), before)
+    return Services(settings, source, before)
+
+
+def _data_api(client: Client, service: ServiceSettings) -> DataApi:
+    return DataApi(client, service.url, service.headers)
 
 
 def _remote_terms(config: Config) -> RemoteTerms:
