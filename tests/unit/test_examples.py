@@ -45,7 +45,6 @@ def test_an_example_has_no_fault(example: Path):
         ("deny", Request(headers={"X-Tenant": "acme"}, json=INPUTS), ("model", "model")),
         ("external", Request(external={"risk": {"tier": "gold"}}), ("gold", "gold")),
         ("external", Request(external={"risk": {"tier": "standard"}}), ("standard", "standard")),
-        ("remote", Request(headers={"X-Tier": "gold"}), ("here", "here")),
     ],
 )
 def test_a_request_goes_where_the_example_says(example: str, request_: Request, expected: tuple[str, str | None]):
