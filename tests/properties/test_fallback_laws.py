@@ -134,7 +134,7 @@ def expected(cast: dict[str, Part]) -> tuple[str, list[str]]:
     return first_failure, asked
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=400)
 @given(casts)
 def test_who_answers_is_the_first_that_can_and_else_the_first_failure_does(chosen: tuple[Part, ...]):
     cast = dict(zip("abcde", chosen, strict=False))
