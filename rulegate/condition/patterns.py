@@ -21,7 +21,7 @@ _SHORT: Final = 4_096
 _CLASSES: Final = frozenset("dDwWsS")
 _COMPRESSION_NS: Final = 16
 _MAX_MEMORY: Final = 2 << 20
-"""Bytes that one expression may take; one that needs more is refused when it is compiled."""
+"""Bytes for the program of an expression, which is refused if it needs most of them, and for the states it comes to."""
 
 _TOKEN: Final = re.compile(
     r"""

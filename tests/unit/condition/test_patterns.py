@@ -177,6 +177,14 @@ def test_single_characters_count_for_nothing(pattern):
     Pattern(f"(?:{pattern}){{300}}")
 
 
+@pytest.mark.parametrize("character", ["k", "ß"])
+def test_an_expression_is_refused_that_takes_too_much_memory_though_it_is_short(character):
+    """In either case they have several forms of several bytes, each of them an instruction, a thousand times."""
+    with pytest.raises(PatternError, match="pattern too large"):
+        Pattern("(?i)" + f"{character}{{1000}}" * 36)
+    Pattern("(?i)" + f"{character}{{1000}}" * 8)
+
+
 def charged(pattern, text, method="search"):
     meter = Meter().begin()
     getattr(Pattern(pattern), method)(meter, text)
