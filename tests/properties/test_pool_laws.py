@@ -175,7 +175,7 @@ class Visitor:
     def _visit(self, timeout_s: float) -> None:
         try:
             with self._pool.lease(self.model_uri, timeout_s=timeout_s) as lease:
-                process = lease._replica.model
+                process = lease._model
                 with self._books.lock:
                     self._books.leased[process] += 1
                 number = int(lease.version.reference.partition("/")[2])
