@@ -16,7 +16,7 @@ TEXT = "a" * 100
 WIDE = "é" * 100
 
 METHODS = [
-    ("request.json.startswith(request.json)", "a" * 88, 44),
+    ("request.json.startswith(request.json)", "a" * 89, 44),
     ("'a'.endswith(request.json)", "a" * 88, 44),
     ("request.json.startswith('a')", "a" * 88, 0),
     ("request.json.startswith((request.json, request.json))", "a" * 44, 44),
