@@ -82,11 +82,14 @@ class _Backend:
         *,
         timeout_s: float,  # noqa: ARG002
         on_end: Callable[[], None],  # noqa: ARG002
+        on_batch: Callable[[int], None],  # noqa: ARG002
     ) -> LoadedModel:
         return _Constant()
 
 
 class _Constant:
+    pid = 0
+
     def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:  # noqa: ARG002
         return Prediction(_ANSWER, "application/json")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rulegate.config import BatchingSettings, Config, Share
+from rulegate.config import BatchingSettings, Config, ModelSettings, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Lines
@@ -20,7 +20,7 @@ from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Batching, ModelDescription
+from rulegate.serving.models import Batching, Manager, ModelDescription, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
 
@@ -41,7 +41,6 @@ _FIXED: Mapping[str, Callable[[Config], object]] = {
     "server.host": lambda config: config.server.host,
     "server.port": lambda config: config.server.port,
     "server.threads": lambda config: config.server.threads,
-    "models.environment": lambda config: config.models.environment,
     "models.env": lambda config: config.models.env,
 }
 
@@ -60,6 +59,7 @@ class Running:
     _keeper: Keeper
     _pool: ModelPool
     _backend: ProcessBackend
+    _environments: Mapping[Manager, Environments]
     _registry: MlflowRegistry
     _warm_parent: WarmParent
 
@@ -77,11 +77,12 @@ class Running:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
         front = _front(config, self._pool)
-        pool_settings, batching = _pool_settings(config), _batching(config.models.batching)
+        pool_settings = _pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
-        self._backend.change(stuck_after_s=config.server.request_timeout_s, batching=batching)
-        self._keeper.change(refresh_interval_s=config.models.refresh_interval_s)
-        self._pool.change(pool_settings, config.settings_by_model())
+        for environments_of_one in self._environments.values():
+            environments_of_one.change(limit_bytes=config.models.cache_limit_bytes)
+        self._backend.change(stuck_after_s=config.server.request_timeout_s)
+        self._pool.change(pool_settings)
         self.application.switch(front)
         self._preload.want(_to_preload(config))
         return tuple(key for key, value in _FIXED.items() if value(config) != value(self._begun_with))
@@ -106,23 +107,15 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     warm_parent.start()
     registry = _registry(config, environment, warm_parent)
-    backend = ProcessBackend(
-        warm_parent,
-        _environments(config, environment, warm_parent),
-        stuck_after_s=config.server.request_timeout_s,
-        batching=_batching(config.models.batching),
-    )
-    pool = ModelPool(
-        registry,
-        backend,
-        _pool_settings(config),
-    )
-    keeper = Keeper(pool, registry, refresh_interval_s=config.models.refresh_interval_s)
+    kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
+    backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s)
+    pool = ModelPool(registry, backend, _pool_settings(config))
+    keeper = Keeper(pool, registry)
     preload = Preload(pool)
     application = Application(_front(config, pool), lines, not_ready=preload.not_ready)
     preload.want(_to_preload(config))
     keeper.start()
-    return Running(application, config, preload, keeper, pool, backend, registry, warm_parent)
+    return Running(application, config, preload, keeper, pool, backend, kinds, registry, warm_parent)
 
 
 def describe_models(
@@ -141,8 +134,9 @@ def describe_models(
 
 def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] | None:
     """Why this machine cannot serve the configuration, and what to do about it; None if it can."""
-    manager = config.models.environment
-    return None if manager == "local" else environments.obstacle(manager, _environments_folder(), environment)
+    managers = {manager for settings in config.settings_by_model().values() if (manager := _manager(settings))}
+    found = (environments.obstacle(manager, _environments_folder(), environment) for manager in sorted(managers))
+    return next((obstacle for obstacle in found if obstacle), None)
 
 
 def _front(config: Config, pool: ModelPool) -> Front:
@@ -155,12 +149,25 @@ def _front(config: Config, pool: ModelPool) -> Front:
 
 def _pool_settings(config: Config) -> PoolSettings:
     return PoolSettings(
-        load_timeout_s=config.models.load_timeout_s,
         memory_limit_bytes=_memory_limit_bytes(config.models.memory_limit),
-        idle_timeout_s=config.models.idle_timeout_s,
-        replicas=config.models.replicas,
         capacity=config.server.threads,
+        terms={model_uri: _terms(settings) for model_uri, settings in config.settings_by_model().items()},
+        other_terms=_terms(config.models),
     )
+
+
+def _terms(settings: ModelSettings) -> Terms:
+    return Terms(
+        idle_timeout_s=settings.idle_timeout_s,
+        refresh_interval_s=settings.refresh_interval_s,
+        load_timeout_s=settings.load_timeout_s,
+        replicas=settings.replicas,
+        setup=Setup(_batching(settings.batching), _manager(settings)),
+    )
+
+
+def _manager(settings: ModelSettings) -> Manager | None:
+    return None if settings.environment == "local" else settings.environment
 
 
 def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmParent) -> MlflowRegistry:
@@ -181,12 +188,12 @@ def _environments_folder() -> Path:
     return default_cache_folder() / "environments"
 
 
-def _environments(config: Config, environment: Mapping[str, str], warm_parent: WarmParent) -> Environments | None:
-    if config.models.environment == "local":
-        return None
+def _environments(
+    manager: Manager, config: Config, environment: Mapping[str, str], warm_parent: WarmParent
+) -> Environments:
     return Environments(
         warm_parent,
-        manager=config.models.environment,
+        manager=manager,
         folder=_environments_folder(),
         limit_bytes=config.models.cache_limit_bytes,
         variables={**for_installers(environment), **_CHILD_ENVIRONMENT},

@@ -30,6 +30,11 @@ class Admission:
         """How many places the model holds now. Takes no lock: it is true of one moment while this is called."""
         return self._held.get(model_uri, 0)
 
+    def all_held(self) -> dict[str, int]:
+        """How many places each model holds now, of those that hold any."""
+        with self._lock:
+            return dict(self._held)
+
     @contextlib.contextmanager
     def admit(self, model_uri: str) -> Iterator[None]:
         """Holds a place for one request to the model.

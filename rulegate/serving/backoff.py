@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from rulegate.serving.errors import ModelUnavailable
@@ -37,9 +37,9 @@ class Backoff:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._failed: OrderedDict[str, _Failed] = OrderedDict()
+        self._failed: OrderedDict[Hashable, _Failed] = OrderedDict()
 
-    def failed(self, key: str, error: ModelUnavailable, *, free: int = 0) -> None:
+    def failed(self, key: Hashable, error: ModelUnavailable, *, free: int = 0) -> None:
         """Notes a failure; the first ``free`` in a row cause no pause."""
         now_s = self._clock()
         before = self._failed.pop(key, None)
@@ -50,11 +50,11 @@ class Backoff:
         if len(self._failed) > _MOST_KEYS:
             self._failed.popitem(last=False)
 
-    def succeeded(self, key: str) -> None:
+    def succeeded(self, key: Hashable) -> None:
         """Forgets the failures of ``key``."""
         self._failed.pop(key, None)
 
-    def check(self, key: str) -> None:
+    def check(self, key: Hashable) -> None:
         """Returns unless there is a pause now.
 
         Raises:

@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
 
 from rulegate.serving.backoff import Backoff
 from rulegate.serving.errors import ModelNotResolved, ModelStillLoading, ModelUnavailable, RegistryUnreachable
-from rulegate.serving.models import ModelVersion, Registry
+from rulegate.serving.models import ModelVersion, Registry, Setup
 
 KNOWN_TIMEOUT_S = 5.0
 """How long the registry is waited for where it is known what a URI meant last."""
@@ -27,23 +28,17 @@ class Bindings:
 
     Args:
         registry: Knows what URIs mean.
-        timeout_s: How long it may take to say so.
         clock: Seconds that only grow.
     """
 
-    def __init__(self, registry: Registry, *, timeout_s: float, clock: Callable[[], float]) -> None:
+    def __init__(self, registry: Registry, *, clock: Callable[[], float]) -> None:
         self._registry = registry
-        self._timeout_s = timeout_s
         self._clock = clock
         self._lock = threading.Lock()
         self._bound: dict[str, ModelVersion] = {}
         self._last: dict[str, ModelVersion] = {}
         self._asking: dict[str, Future[ModelVersion]] = {}
         self._backoff = Backoff(clock)
-
-    def change(self, *, timeout_s: float) -> None:
-        """Gives the registry another time to say what a URI means."""
-        self._timeout_s = timeout_s
 
     def get(self, model_uri: str) -> ModelVersion | None:
         """What the URI is bound to; None if to nothing."""
@@ -54,8 +49,21 @@ class Bindings:
         with self._lock:
             return dict(self._bound)
 
-    def resolve(self, model_uri: str, *, until_s: float) -> ModelVersion:
+    def by_version(self) -> dict[ModelVersion, list[str]]:
+        """The URIs that are bound to each version."""
+        found: dict[ModelVersion, list[str]] = {}
+        for model_uri, version in self.all().items():
+            found.setdefault(version, []).append(model_uri)
+        return found
+
+    def resolve(self, model_uri: str, setup: Setup, *, until_s: float, timeout_s: float) -> ModelVersion:
         """Binds the URI to what the registry says it means, unless it has been bound meanwhile; what it is bound to.
+
+        Args:
+            model_uri: The URI.
+            setup: How its version is to be run.
+            until_s: Until when, by the clock, the caller waits.
+            timeout_s: How long the registry may take, whoever waits for it.
 
         Raises:
             ModelNotResolved: If it means nothing, or the registry does not answer and never has.
@@ -67,7 +75,7 @@ class Bindings:
                 self._backoff.check(model_uri)
                 asking = self._asking[model_uri] = Future()
                 threading.Thread(
-                    target=self._ask, args=(model_uri, asking), name=f"resolve {model_uri}", daemon=True
+                    target=self._ask, args=(model_uri, asking, timeout_s), name=f"resolve {model_uri}", daemon=True
                 ).start()
         try:
             version = asking.result(timeout=max(0.0, until_s - self._clock()))
@@ -78,7 +86,7 @@ class Bindings:
             raise copy.copy(error) from None
         # Bound by who goes on to load it: an answer that nobody has waited for must not hold until its version leaves.
         with self._lock:
-            return self._bound.setdefault(model_uri, version)
+            return self._bound.setdefault(model_uri, replace(version, setup=setup))
 
     def keep(self, model_uri: str, version: ModelVersion) -> bool:
         """Binds the URI to the version if it is bound to nothing; whether it is bound to this version now."""
@@ -109,12 +117,12 @@ class Bindings:
         with self._lock:
             return version in self._bound.values()
 
-    def _ask(self, model_uri: str, asking: Future[ModelVersion]) -> None:
+    def _ask(self, model_uri: str, asking: Future[ModelVersion], timeout_s: float) -> None:
         outcome: ModelVersion | ModelUnavailable
         try:
             known = model_uri in self._last
-            timeout_s = min(self._timeout_s, KNOWN_TIMEOUT_S) if known else self._timeout_s
-            outcome = self._registry.resolve(model_uri, timeout_s=timeout_s)
+            bound_s = min(timeout_s, KNOWN_TIMEOUT_S) if known else timeout_s
+            outcome = self._registry.resolve(model_uri, timeout_s=bound_s)
         except RegistryUnreachable as error:
             _log.warning("the registry does not answer for %s: %s", model_uri, error.message)
             outcome = self._last.get(model_uri, error)

@@ -34,11 +34,20 @@ class Channel:
         sock: A connected stream socket; closed with the channel.
         name: What the reader's thread is called, for a look into a stuck process.
         on_close: Called once when the connection has ended, from whichever side.
+        on_batch: Called, in the reader's thread, with the size of each batch, before any of its answers is handed over.
     """
 
-    def __init__(self, sock: socket.socket, *, name: str, on_close: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        name: str,
+        on_close: Callable[[], None] | None = None,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> None:
         self._socket = sock
         self._on_close = on_close
+        self._on_batch = on_batch
         self._ids = itertools.count(1)
         self._write = threading.Lock()
         # A waiting caller's mailbox by request id; None in it means that no answer will come. A dict's single
@@ -106,6 +115,8 @@ class Channel:
         with contextlib.suppress(OSError, BrokenFrame):
             while (frame := read_frame(stream)) is not None:
                 self._heard_s = time.monotonic()
+                if frame.batch and self._on_batch is not None:
+                    self._on_batch(frame.batch)
                 mailbox = self._waiting.get(frame.request_id)
                 if mailbox is not None:
                     mailbox.put(frame)

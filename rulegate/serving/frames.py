@@ -3,10 +3,11 @@
 A frame is a fixed header, then ``meta`` (short: a content type, or JSON), then ``body`` (the request's or the answer's
 bytes, untouched):
 
-    | request id: u64 | kind: u8 | length of meta: u32 | length of body: u64 | meta | body |      all big-endian
+    | request id: u64 | kind: u8 | batch: u16 | length of meta: u32 | length of body: u64 | meta | body |   big-endian
 
-A request's answer carries its id; answers may come in any order. Both ends are ours, so a malformed frame is a bug or a
-broken peer, never a client's doing: it closes the connection.
+A request's answer carries its id; answers may come in any order. Of the answers that one prediction gives, the first
+tells as ``batch`` how many requests there were in it; everywhere else that is 0. Both ends are ours, so a malformed
+frame is a bug or a broken peer, never a client's doing: it closes the connection.
 
 An answer is one RESULT or ERROR, and before it there may be any number of PARTs. A process sends no more than
 `PARTS_AHEAD` of them for one request until MORE tells that some have been taken, so that whoever reads slowly slows the
@@ -28,7 +29,7 @@ MAX_META_BYTES = 16 * 1024 * 1024
 PARTS_AHEAD = 32
 """Parts of one answer that may be on their way or unread."""
 
-_HEADER = struct.Struct("!QBIQ")
+_HEADER = struct.Struct("!QBHIQ")
 # Up to here, one buffer and one system call cost less than handing the kernel several pieces.
 _JOIN_BYTES = 64 * 1024
 
@@ -57,12 +58,13 @@ class BrokenFrame(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message. ``meta`` is text; ``body`` is opaque."""
+    """One message. ``meta`` is text; ``body`` is opaque; ``batch`` is at most 65 535."""
 
     request_id: int
     kind: Kind
     meta: str = ""
     body: bytes = b""
+    batch: int = 0
 
     def facts(self) -> dict[str, Any]:
         """The meta as a JSON object, for the kinds whose meta is one.
@@ -88,7 +90,7 @@ def write_frame(sock: socket.socket, *frames: Frame) -> None:
     pieces: list[bytes] = []
     for frame in frames:
         meta = frame.meta.encode()
-        pieces += (_HEADER.pack(frame.request_id, frame.kind, len(meta), len(frame.body)), meta)
+        pieces += (_HEADER.pack(frame.request_id, frame.kind, frame.batch, len(meta), len(frame.body)), meta)
         if len(frame.body) <= _JOIN_BYTES:
             pieces.append(frame.body)
         else:
@@ -116,7 +118,7 @@ def read_frame(stream: BinaryIO) -> Frame | None:
         return None
     if len(head) < _HEADER.size:
         raise BrokenFrame("the peer closed within a header")
-    request_id, kind, meta_bytes, body_bytes = _HEADER.unpack(head)
+    request_id, kind, batch, meta_bytes, body_bytes = _HEADER.unpack(head)
     if meta_bytes > MAX_META_BYTES:
         raise BrokenFrame(f"meta of {meta_bytes} bytes")
     meta = stream.read(meta_bytes)
@@ -124,6 +126,6 @@ def read_frame(stream: BinaryIO) -> Frame | None:
     if len(meta) < meta_bytes or len(body) < body_bytes:
         raise BrokenFrame("the peer closed within a frame")
     try:
-        return Frame(request_id, Kind(kind), meta.decode(), body)
+        return Frame(request_id, Kind(kind), meta.decode(), body, batch)
     except ValueError as error:
         raise BrokenFrame("unknown kind or meta that is not UTF-8") from error

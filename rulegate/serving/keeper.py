@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from rulegate.serving.errors import ModelUnavailable
-from rulegate.serving.models import ModelVersion, Registry
+from rulegate.serving.models import ModelVersion, Registry, Terms
 from rulegate.serving.pool import ModelPool
 
 TIDY_INTERVAL_S = 1.0
@@ -26,19 +29,17 @@ _log = logging.getLogger("rulegate.serving")
 class Keeper:
     """Calls `ModelPool.tidy`, and resolves again what is bound to a stage, an alias or ``latest``.
 
-    A URI that means another version now is led there once that version is ready; until then, and if it cannot be loaded
-    or the registry does not answer, what was known goes on serving.
+    A URI that means another version now, or whose version is to be run in another way, is led there once that is ready;
+    until then, and if it cannot be loaded or the registry does not answer, what was known goes on serving.
 
     Args:
         pool: What to keep.
         registry: What to follow.
-        refresh_interval_s: Seconds between two rounds; None follows nothing.
     """
 
-    def __init__(self, pool: ModelPool, registry: Registry, *, refresh_interval_s: float | None) -> None:
+    def __init__(self, pool: ModelPool, registry: Registry) -> None:
         self._pool = pool
         self._registry = registry
-        self._refresh_interval_s = refresh_interval_s
         self._followers = ThreadPoolExecutor(FOLLOWED_AT_ONCE, thread_name_prefix="follow")
         self._lock = threading.Lock()
         self._following: set[str] = set()
@@ -55,22 +56,29 @@ class Keeper:
         self._closed.set()
         self._followers.shutdown(wait=False, cancel_futures=True)
 
-    def change(self, *, refresh_interval_s: float | None) -> None:
-        """Asks the registry at another interval."""
-        self._refresh_interval_s = refresh_interval_s
-
-    def refresh(self) -> None:
-        """Asks the registry once for all that may have moved, and begins to follow what has."""
+    def refresh(self, is_due: Callable[[Terms], bool] = lambda _: True) -> None:
+        """Asks the registry once for all that may have moved and whose turn it is, and begins to follow what has."""
         bound = {uri: version for uri, version in self._pool.bound().items() if self._registry.may_move(uri)}
-        if not bound:
+        due = [model_uri for model_uri in bound if is_due(self._pool.terms_of(model_uri))]
+        if not due:
             return
-        for model_uri, answer in self._registry.resolve_all(tuple(bound), timeout_s=REFRESH_TIMEOUT_S).items():
+        for model_uri, answer in self._registry.resolve_all(due, timeout_s=REFRESH_TIMEOUT_S).items():
             if isinstance(answer, ModelUnavailable):
                 self._say(model_uri, f"{model_uri} cannot be resolved any more: {answer.message}")
-            elif answer != bound[model_uri]:
-                self._begin_to_follow(model_uri, bound[model_uri], answer)
+                continue
+            old = bound[model_uri]
+            new = replace(answer, setup=old.setup)
+            if new != old:
+                self._begin_to_follow(model_uri, old, new)
             else:
                 self._said.pop(model_uri, None)
+
+    def set_up_anew(self) -> None:
+        """Begins to lead each URI whose version is to be run in another way to one that is."""
+        for model_uri, version in self._pool.bound().items():
+            setup = self._pool.terms_of(model_uri).setup
+            if setup != version.setup:
+                self._begin_to_follow(model_uri, version, replace(version, setup=setup))
 
     def _begin_to_follow(self, model_uri: str, old: ModelVersion, new: ModelVersion) -> None:
         with self._lock:
@@ -83,7 +91,10 @@ class Keeper:
         try:
             self._pool.follow(model_uri, old, new)
             self._said.pop(model_uri, None)
-            _log.info("%s is %s now; it was %s", model_uri, new.reference, old.reference)
+            if new.reference == old.reference:
+                _log.info("%s is %s as before, run as the configuration says now", model_uri, new.reference)
+            else:
+                _log.info("%s is %s now; it was %s", model_uri, new.reference, old.reference)
         except ModelUnavailable as error:
             self._say(
                 model_uri, f"{model_uri} stays {old.reference}: {new.reference} cannot be loaded: {error.message}"
@@ -98,14 +109,20 @@ class Keeper:
             _log.warning(message)
 
     def _run(self) -> None:
-        refresh_s = time.monotonic()
+        before_s = time.monotonic()
         while not self._closed.wait(TIDY_INTERVAL_S):
+            now_s = time.monotonic()
             try:
                 self._pool.tidy()
-                interval_s = self._refresh_interval_s
-                if interval_s is not None and time.monotonic() - refresh_s >= interval_s:
-                    self.refresh()
-                    refresh_s = time.monotonic()
+                self.set_up_anew()
+                self.refresh(functools.partial(is_due, before_s, now_s))
             except Exception:  # noqa: BLE001 - logged whole
                 # Whatever it was, idle models must not stay for ever because of it.
                 _log.exception("a round of the keeper failed")
+            before_s = now_s
+
+
+def is_due(before_s: float, now_s: float, terms: Terms) -> bool:
+    """Whether an interval has ended since the last round; all of one length end together, so that one question does."""
+    interval_s = terms.refresh_interval_s
+    return interval_s is not None and before_s // interval_s != now_s // interval_s

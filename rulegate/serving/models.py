@@ -2,28 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from rulegate.serving.errors import ModelUnavailable
+
+Manager = Literal["uv", "virtualenv"]
+"""What makes the environment that a model asks for, by the names that MLflow has for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How requests are merged.
+
+    Attributes:
+        max_size: The most requests in a batch.
+        max_delay_s: How long the first request of a batch waits for others.
+        any_flavor: Whether the configuration vouches for models of flavors that are not known to answer row by row.
+    """
+
+    max_size: int
+    max_delay_s: float
+    any_flavor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a version's processes are made, once for their life.
+
+    Attributes:
+        batching: How requests are merged where the version answers row by row; None merges none.
+        manager: What makes the environment that the version asks for; None: it has the gateway's packages.
+    """
+
+    batching: Batching | None = None
+    manager: Manager | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms the model that a URI means is held.
+
+    Attributes:
+        idle_timeout_s: After how long without a request it is unloaded; None keeps it.
+        refresh_interval_s: How often the registry is asked what the URI means; None: only when the model is loaded.
+        load_timeout_s: How long resolving may take, and how long fetching and loading may take together.
+        replicas: Processes.
+        setup: How they are made.
+    """
+
+    idle_timeout_s: float | None = None
+    refresh_interval_s: float | None = None
+    load_timeout_s: float = 120.0
+    replicas: int = 1
+    setup: Setup = Setup()
+
+    def beside(self, others: Iterable[Terms]) -> Terms:
+        """The terms of a version that several URIs mean: the longest times and the most processes."""
+        all_terms = [self, *others]
+        idle_s = [terms.idle_timeout_s for terms in all_terms if terms.idle_timeout_s is not None]
+        return replace(
+            self,
+            idle_timeout_s=max(idle_s) if len(idle_s) == len(all_terms) else None,
+            load_timeout_s=max(terms.load_timeout_s for terms in all_terms),
+            replicas=max(terms.replicas for terms in all_terms),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """One immutable version of a model, as the registry resolved it.
+    """One immutable version of a model, as the registry resolved it, and how it is to be run.
 
     Attributes:
         reference: How people name it, such as ``models:/sentiment-model-fast/3``; never a path of this machine.
         artifact_uri: Where its files are fetched from.
         identity: Differs wherever the files may differ, also between two registries that use one name, or between a
             model and another that was registered under its name and number after it had been deleted.
+        setup: How it is run. A version that URIs ask for with different setups is loaded once for each.
     """
 
     reference: str
     artifact_uri: str
     identity: str
+    setup: Setup = Setup()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +140,6 @@ class Prediction:
     rest: Parts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Batching:
-    """How requests are merged.
-
-    Attributes:
-        max_size: The most requests in a batch.
-        max_delay_s: How long the first request of a batch waits for others.
-        any_flavor: Whether the configuration vouches for models of flavors that are not known to answer row by row.
-    """
-
-    max_size: int
-    max_delay_s: float
-    any_flavor: bool
-
-
 class Registry(Protocol):
     """Knows which version a model URI means, and brings its files. Safe to use from many threads."""
 
@@ -133,12 +181,20 @@ class Registry(Protocol):
         ...
 
     def discard(self, version: ModelVersion) -> None:
-        """Forgets the local files of a version that could not be loaded, so that the next fetch brings them anew."""
+        """Forgets the local files of a version that could not be loaded, so that the next fetch brings them anew.
+
+        Files that others have fetched too, and not released, are at no fault and stay.
+        """
         ...
 
 
 class LoadedModel(Protocol):
     """A model that answers. Safe to use from many threads."""
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        ...
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
         """Answers one request of the scoring protocol.
@@ -164,11 +220,19 @@ class LoadedModel(Protocol):
 class ModelBackend(Protocol):
     """Makes a version answer, somewhere. Safe to use from many threads."""
 
-    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> LoadedModel:
-        """Loads the version from its local folder and returns when it is ready to answer.
+    def load(
+        self,
+        version: ModelVersion,
+        folder: Path,
+        *,
+        timeout_s: float,
+        on_end: Callable[[], None],
+        on_batch: Callable[[int], None],
+    ) -> LoadedModel:
+        """Loads the version from its local folder, as its setup says, and returns when it is ready to answer.
 
         ``on_end`` is called once, from any thread, when the model has ended for whatever reason, be it before ``load``
-        returns.
+        returns. ``on_batch`` is called, from any thread, with the number of requests of each prediction.
 
         Raises:
             ModelBroken: If loading it raises. Nothing is left behind, here and below.

@@ -20,33 +20,39 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from rulegate.serving.admission import Admission
 from rulegate.serving.bindings import Bindings
-from rulegate.serving.models import LoadedModel, ModelBackend, ModelVersion, Prediction, Registry
+from rulegate.serving.figures import PoolFigures
+from rulegate.serving.loader import Loader
+from rulegate.serving.models import LoadedModel, ModelBackend, ModelVersion, Prediction, Registry, Terms
 from rulegate.serving.resident import Replica, Resident
 from rulegate.serving.residents import Residents
+from rulegate.serving.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
-    """What bounds a pool.
+    """What bounds a pool, and on which terms models are held.
 
     Attributes:
-        load_timeout_s: How long resolving may take, and how long fetching and loading may take together.
         memory_limit_bytes: What all loaded models may hold together; None: anything.
-        idle_timeout_s: After how long without a request a version is unloaded; None keeps it.
-        replicas: Processes of one version.
         capacity: Requests that the gateway can hold at once; fixed when the pool is made.
+        terms: For each model URI that the configuration names. Others can still be leased, by requests that were on
+            their way when the configuration changed, but no longer than such requests last. None: any may be named.
+        other_terms: For all other model URIs.
     """
 
-    load_timeout_s: float = 120.0
     memory_limit_bytes: int | None = None
-    idle_timeout_s: float | None = None
-    replicas: int = 1
     capacity: int = 256
+    terms: Mapping[str, Terms] | None = None
+    other_terms: Terms = field(default_factory=Terms)
+
+    def terms_of(self, model_uri: str) -> Terms:
+        """On which terms the model that the URI means is held."""
+        return self.other_terms if self.terms is None else self.terms.get(model_uri, self.other_terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +93,13 @@ class ModelPool:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        # None: every model URI may be asked for.
-        self._named: frozenset[str] | None = None
+        self._tally = Tally()
         self._admission = Admission(settings.capacity)
-        self._bindings = Bindings(registry, timeout_s=settings.load_timeout_s, clock=clock)
+        self._bindings = Bindings(registry, clock=clock)
         self._residents = Residents(
-            registry,
-            backend,
-            load_timeout_s=settings.load_timeout_s,
+            Loader(registry, backend, self._tally, clock=clock),
+            self._tally,
             memory_limit_bytes=settings.memory_limit_bytes,
-            replicas=settings.replicas,
             on_end=self._bindings.release,
             clock=clock,
         )
@@ -121,12 +124,12 @@ class ModelPool:
                 self._residents.give_back(resident, replica)
 
     def load(self, model_uri: str) -> None:
-        """Loads a model ahead of its first request, with the pool's own time limit.
+        """Loads a model ahead of its first request, with the time limit that its terms set.
 
         Raises:
             ModelUnavailable: As `lease`.
         """
-        with self.lease(model_uri, timeout_s=self._settings.load_timeout_s):
+        with self.lease(model_uri, timeout_s=self._settings.terms_of(model_uri).load_timeout_s):
             pass
 
     def is_ready(self, model_uri: str) -> bool:
@@ -142,6 +145,22 @@ class ModelPool:
         """What all loaded versions hold, with estimates for those that are being loaded."""
         return self._residents.held_bytes()
 
+    def figures(self) -> PoolFigures:
+        """What the pool holds now, and what has happened to each version so far. Never waits for a model."""
+        settings = self._settings
+        return PoolFigures(
+            residents=self._residents.figures(self._bindings.by_version()),
+            counts=self._tally.counts(),
+            in_flight=self._admission.all_held(),
+            capacity=settings.capacity,
+            memory_bytes=self._residents.held_bytes(),
+            memory_limit_bytes=settings.memory_limit_bytes,
+        )
+
+    def terms_of(self, model_uri: str) -> Terms:
+        """On which terms the model that the URI means is held now."""
+        return self._settings.terms_of(model_uri)
+
     def bound(self) -> dict[str, ModelVersion]:
         """What each model URI means, of those whose version is in memory or on its way there."""
         return self._bindings.all()
@@ -155,9 +174,10 @@ class ModelPool:
         Raises:
             ModelUnavailable: If the new version cannot be loaded; then everything stays as it is.
         """
-        resident, replica = self._residents.enter(new)
+        terms = self._settings.terms_of(model_uri)
+        resident, replica = self._residents.enter(new, terms)
         if replica is None:
-            until_s = self._clock() + self._settings.load_timeout_s
+            until_s = self._clock() + terms.load_timeout_s
             replica = self._residents.wait(resident, until_s=until_s)
         if replica is None:
             return
@@ -166,31 +186,26 @@ class ModelPool:
             self._supersede_unless_bound(version)
         self._residents.give_back(resident, replica)
 
-    def change(self, settings: PoolSettings, named: Collection[str]) -> None:
-        """Takes other settings, and leaves what is loaded loaded.
+    def change(self, settings: PoolSettings) -> None:
+        """Takes other settings but for the capacity, and leaves what is loaded loaded.
 
-        What no URI of ``named`` means is unloaded by and by, when nobody uses it; it can still be leased, for requests
-        that were on their way.
+        What no URI of the settings means is unloaded by and by, when nobody uses it. A version that is to be run in
+        another way goes on as it is until somebody calls `follow` with one that is.
         """
-        self._settings = settings
-        self._named = frozenset(named)
-        self._bindings.change(timeout_s=settings.load_timeout_s)
-        self._residents.change(
-            load_timeout_s=settings.load_timeout_s,
-            memory_limit_bytes=settings.memory_limit_bytes,
-            replicas=settings.replicas,
-        )
+        self._settings = replace(settings, capacity=self._settings.capacity)
+        self._residents.change(memory_limit_bytes=settings.memory_limit_bytes)
 
     def tidy(self) -> None:
         """Unloads what nobody names or has used for too long, measures what has been used, keeps replicas at number.
 
         To be called about once a second, by one thread.
         """
-        named, idle_timeout_s = self._named, self._settings.idle_timeout_s
-        if named is not None:
-            for version in self._bindings.forget_all_but(named):
+        settings = self._settings
+        if settings.terms is not None:
+            for version in self._bindings.forget_all_but(settings.terms.keys()):
                 self._supersede_unless_bound(version)
-        self._residents.unload_idle(since_s=None if idle_timeout_s is None else self._clock() - idle_timeout_s)
+        self._residents.hold({version: self._together(uris) for version, uris in self._bindings.by_version().items()})
+        self._residents.unload_idle()
         self._residents.measure()
         self._residents.match_replicas()
 
@@ -201,10 +216,13 @@ class ModelPool:
     def _take(self, model_uri: str, until_s: float) -> tuple[Resident, Replica, bool]:
         waited = False
         while True:
+            terms = self._settings.terms_of(model_uri)
             version = self._bindings.get(model_uri)
             if version is None:
-                version, waited = self._bindings.resolve(model_uri, until_s=until_s), True
-            resident, replica = self._residents.enter(version)
+                timeout_s = terms.load_timeout_s
+                version = self._bindings.resolve(model_uri, terms.setup, until_s=until_s, timeout_s=timeout_s)
+                waited = True
+            resident, replica = self._residents.enter(version, terms)
             if replica is None:
                 waited = True
                 replica = self._residents.wait(resident, until_s=until_s)
@@ -215,6 +233,10 @@ class ModelPool:
                 # ago, but if nothing means it any more, it must not stay.
                 self._supersede_unless_bound(version)
             return resident, replica, waited
+
+    def _together(self, model_uris: Sequence[str]) -> Terms:
+        first, *others = map(self._settings.terms_of, model_uris)
+        return first.beside(others)
 
     def _supersede_unless_bound(self, version: ModelVersion) -> None:
         if not self._bindings.means(version):

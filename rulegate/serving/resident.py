@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from rulegate.serving.models import LoadedModel, ModelVersion
+from rulegate.serving.models import LoadedModel, ModelVersion, Terms
 
 
 class State(enum.Enum):
@@ -47,12 +47,14 @@ class Resident:
 
     Attributes:
         version: Which one.
+        terms: On which terms it is held, by what the configuration says of the URIs that mean it.
         state: See `State`.
         outcome: Done when LOADING has ended; holds the error if it failed.
         replicas: Its living processes; empty unless READY.
         in_use: Requests that the replicas have now, together.
         waiting: Requests, and others, that wait for it to be ready.
         last_used_s: When it was last given back, by the pool's clock.
+        load_s: Seconds that its load took; None while LOADING.
         memory_bytes: What it takes up: estimated until it is measured.
         measured_s: When that was measured; None before.
         superseded: Whether no model URI means this version any more.
@@ -61,12 +63,14 @@ class Resident:
     """
 
     version: ModelVersion
+    terms: Terms
     last_used_s: float
     state: State = State.LOADING
     outcome: Future[None] = field(default_factory=Future)
     replicas: list[Replica] = field(default_factory=list)
     in_use: int = 0
     waiting: int = 0
+    load_s: float | None = None
     memory_bytes: int = 0
     measured_s: float | None = None
     superseded: bool = False
@@ -85,10 +89,10 @@ class Resident:
         self.in_use += 1
         return replica
 
-    def spare(self, wanted: int) -> list[Replica]:
-        """Takes away the idle replicas that are more than ``wanted``."""
+    def spare(self) -> list[Replica]:
+        """Takes away the idle replicas that are more than its terms want."""
         idle = [replica for replica in self.replicas if not replica.in_use]
-        spared = idle[: max(0, len(self.replicas) - wanted)]
+        spared = idle[: max(0, len(self.replicas) - self.terms.replicas)]
         self.replicas = [replica for replica in self.replicas if replica not in spared]
         return spared
 

@@ -5,27 +5,25 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
-from pathlib import Path
 
 from rulegate.serving.backoff import Backoff
+from rulegate.serving.budget import Budget
 from rulegate.serving.errors import (
-    ModelBroken,
     ModelDied,
     ModelNotLoaded,
     ModelStillLoading,
     ModelUnavailable,
     NoMemoryForModel,
 )
-from rulegate.serving.models import LoadedModel, ModelBackend, ModelVersion, Registry
+from rulegate.serving.figures import ResidentFigures, Unload, figures_of
+from rulegate.serving.loader import Loader
+from rulegate.serving.models import LoadedModel, ModelVersion, Terms
 from rulegate.serving.resident import Replica, Resident, State
+from rulegate.serving.tally import Tally
 
 _log = logging.getLogger("rulegate.serving")
-
-MEASURED_AT_ONCE = 8
-"""Residents whose memory one round measures: to read it takes the kernel milliseconds."""
 
 FREE_DEATHS = 3
 """Deaths of a version's process after which it is started again without a pause."""
@@ -35,51 +33,43 @@ class Residents:
     """The versions in memory. Safe to use from many threads; see `State` for the life of one.
 
     Args:
-        registry: Brings files.
-        backend: Makes a version answer.
-        load_timeout_s: How long fetching and loading may take together.
+        loader: Makes processes of versions.
+        tally: Counts what happens to them.
         memory_limit_bytes: What all versions may hold together; None: anything.
-        replicas: Processes of one version.
         on_end: Called with each version that leaves memory, or does not get there, before anybody can begin it anew.
         clock: Seconds that only grow.
     """
 
     def __init__(
         self,
-        registry: Registry,
-        backend: ModelBackend,
+        loader: Loader,
+        tally: Tally,
         *,
-        load_timeout_s: float,
         memory_limit_bytes: int | None,
-        replicas: int,
         on_end: Callable[[ModelVersion], None],
         clock: Callable[[], float],
     ) -> None:
-        self._registry = registry
-        self._backend = backend
-        self._load_timeout_s = load_timeout_s
-        self._memory_limit_bytes = memory_limit_bytes
-        self._replicas = replicas
+        self._loader = loader
+        self._tally = tally
         self._on_end = on_end
         self._clock = clock
         # Guards all that follows and every resident; notified when memory may have become free.
         self._lock = threading.Condition()
-        self._residents: dict[str, Resident] = {}
-        # What each version held when it was last measured, for when it is loaded again.
-        self._sizes: dict[str, int] = {}
+        self._residents: dict[ModelVersion, Resident] = {}
+        self._budget = Budget(self._residents, memory_limit_bytes)
         self._backoff = Backoff(clock)
         self._closed = False
 
     # Use
 
-    def enter(self, version: ModelVersion) -> tuple[Resident, Replica | None]:
-        """The version's resident, begun if there is none, and a process of it; None for one to `wait` for.
+    def enter(self, version: ModelVersion, terms: Terms) -> tuple[Resident, Replica | None]:
+        """The version's resident, begun on these terms if there is none, and a process; None for one to `wait` for.
 
         Raises:
             ModelUnavailable: If it has just failed to load, or this is the end.
         """
         with self._lock:
-            resident = self._residents.get(version.identity) or self._begin(version)
+            resident = self._residents.get(version) or self._begin(version, terms)
             # Somebody's URI means it, or meant it a moment ago; who finds the latter supersedes it again.
             resident.superseded = False
             if resident.state is State.READY:
@@ -117,20 +107,28 @@ class Residents:
             resident.give_back(replica, self._clock())
             if resident.idle:
                 if resident.superseded:
-                    ended = self._end(resident, "no model URI means it any more")
+                    ended = self._end(resident, Unload.SUPERSEDED)
                 self._lock.notify_all()
         _close(ended)
 
     def is_ready(self, version: ModelVersion) -> bool:
         """Whether the version could be used without waiting."""
         with self._lock:
-            resident = self._residents.get(version.identity)
+            resident = self._residents.get(version)
             return resident is not None and resident.state is State.READY
 
     def held_bytes(self) -> int:
         """What all residents hold; an estimate for one that has not been measured."""
         with self._lock:
-            return self._held_bytes()
+            return self._budget.held_bytes()
+
+    def figures(self, model_uris: Mapping[ModelVersion, Sequence[str]]) -> tuple[ResidentFigures, ...]:
+        """Each version in memory, or on its way there, by its reference; ``model_uris`` are those that mean it."""
+        with self._lock:
+            now_s = self._clock()
+            residents = self._residents.values()
+            found = [figures_of(resident, model_uris.get(resident.version, ()), now_s) for resident in residents]
+        return tuple(sorted(found, key=lambda figures: figures.reference))
 
     # Leaving memory
 
@@ -138,46 +136,52 @@ class Residents:
         """Has the version leave memory as soon as nobody uses it."""
         ended: list[LoadedModel] = []
         with self._lock:
-            resident = self._residents.get(version.identity)
+            resident = self._residents.get(version)
             if resident is not None:
                 resident.superseded = True
                 if resident.idle:
-                    ended = self._end(resident, "no model URI means it any more")
+                    ended = self._end(resident, Unload.SUPERSEDED)
         _close(ended)
 
-    def unload_idle(self, *, since_s: float | None) -> None:
-        """Ends what is superseded, and what has not been used since ``since_s`` of the clock; None: only the former."""
+    def hold(self, terms: Mapping[ModelVersion, Terms]) -> None:
+        """Holds each version on other terms from now on; one that is not among them is held as before."""
+        with self._lock:
+            for version, resident in self._residents.items():
+                resident.terms = terms.get(version, resident.terms)
+
+    def unload_idle(self) -> None:
+        """Ends what is superseded, and what has not been used for as long as its terms allow."""
         ended: list[LoadedModel] = []
         with self._lock:
+            now_s = self._clock()
             for resident in [resident for resident in self._residents.values() if resident.idle]:
+                timeout_s = resident.terms.idle_timeout_s
                 if resident.superseded:
                     # It was still being loaded then, and nobody waited for it.
-                    ended += self._end(resident, "no model URI means it any more")
-                elif since_s is not None and resident.last_used_s <= since_s:
-                    ended += self._end(resident, "nobody has asked for it")
+                    ended += self._end(resident, Unload.SUPERSEDED)
+                elif timeout_s is not None and now_s - resident.last_used_s >= timeout_s:
+                    ended += self._end(resident, Unload.IDLE)
         _close(ended)
 
     def measure(self) -> None:
         """Measures some of those used since they were last measured; ends idle ones if all hold too much together."""
         with self._lock:
-            stale = [resident for resident in self._residents.values() if _is_stale(resident)]
-            stale.sort(key=lambda resident: resident.measured_s or 0.0)
-            models = {id(r): [replica.model for replica in r.replicas] for r in stale[:MEASURED_AT_ONCE]}
-        sizes = {key: sum(model.memory_bytes() for model in replicas) for key, replicas in models.items()}
+            found = [
+                (resident, [replica.model for replica in resident.replicas]) for resident in self._budget.unmeasured()
+            ]
+        sizes = [sum(model.memory_bytes() for model in models) for _, models in found]
         ended: list[LoadedModel] = []
         with self._lock:
-            for resident in stale[:MEASURED_AT_ONCE]:
-                self._note_size(resident, sizes[id(resident)])
-            while self._is_over_limit(0) and (victim := self._least_recently_used()):
-                ended += self._end(victim, "all hold too much memory together")
+            for (resident, models), size_bytes in zip(found, sizes, strict=True):
+                self._budget.note(resident, size_bytes, len(models), self._clock())
+            while self._budget.is_exceeded() and (victim := self._budget.least_recently_used()):
+                ended += self._end(victim, Unload.MEMORY)
         _close(ended)
 
-    def change(self, *, load_timeout_s: float, memory_limit_bytes: int | None, replicas: int) -> None:
-        """Takes other bounds; what is in memory is brought within them by `measure` and `match_replicas`."""
+    def change(self, *, memory_limit_bytes: int | None) -> None:
+        """Takes another bound; what is in memory is brought within it by `measure`."""
         with self._lock:
-            self._load_timeout_s = load_timeout_s
-            self._memory_limit_bytes = memory_limit_bytes
-            self._replicas = replicas
+            self._budget.limit_bytes = memory_limit_bytes
             self._lock.notify_all()
 
     def match_replicas(self) -> None:
@@ -187,8 +191,8 @@ class Residents:
             for resident in self._residents.values():
                 if resident.state is not State.READY:
                     continue
-                ended += [replica.model for replica in resident.spare(self._replicas)]
-                if len(resident.replicas) < self._replicas and not resident.replacing:
+                ended += [replica.model for replica in resident.spare()]
+                if len(resident.replicas) < resident.terms.replicas and not resident.replacing:
                     resident.replacing = True
                     self._spawn(self._add_replica, resident)
         _close(ended)
@@ -200,13 +204,14 @@ class Residents:
             self._closed = True
             for resident in list(self._residents.values()):
                 if resident.state is State.READY:
-                    ended += self._end(resident, "the gateway is shutting down")
+                    ended += self._end(resident, Unload.SHUTDOWN)
             self._lock.notify_all()
         _close(ended)
 
-    def _end(self, resident: Resident, why: str) -> list[LoadedModel]:
+    def _end(self, resident: Resident, why: Unload, words: str = "") -> list[LoadedModel]:
         """Ends a resident; the processes to close once the lock, which is held, is not."""
-        _log.info("%s is unloaded: %s", resident.version.reference, why)
+        _log.info("%s is unloaded: %s", resident.version.reference, words or why.words)
+        self._tally.unloaded(resident.version.reference, why)
         models = [replica.model for replica in resident.replicas]
         self._forget(resident)
         return models
@@ -214,23 +219,23 @@ class Residents:
     def _forget(self, resident: Resident) -> None:
         resident.state = State.ENDED
         resident.replicas = []
-        del self._residents[resident.version.identity]
+        del self._residents[resident.version]
         if resident.fetched:
-            self._registry.release(resident.version)
+            self._loader.release(resident.version)
         self._on_end(resident.version)
         self._lock.notify_all()
 
     # Coming into memory
 
-    def _begin(self, version: ModelVersion) -> Resident:
+    def _begin(self, version: ModelVersion, terms: Terms) -> Resident:
         try:
             if self._closed:
                 raise ModelNotLoaded("the gateway is shutting down")
-            self._backoff.check(version.identity)
+            self._backoff.check(version)
         except ModelUnavailable:
             self._on_end(version)
             raise
-        resident = self._residents[version.identity] = Resident(version, self._clock())
+        resident = self._residents[version] = Resident(version, terms, self._clock())
         # In a thread of its own: the first request may have less time than the load needs.
         self._spawn(self._load, resident)
         return resident
@@ -242,7 +247,7 @@ class Residents:
         version, begin_s = resident.version, self._clock()
         failure: ModelUnavailable
         try:
-            replicas = self._bring(resident, begin_s + self._load_timeout_s)
+            replicas = self._bring(resident, begin_s + resident.terms.load_timeout_s)
         except ModelUnavailable as error:
             failure = error
         except Exception:  # noqa: BLE001 - logged whole, and told to whoever waits
@@ -254,52 +259,39 @@ class Residents:
                 if resident.replicas and not self._closed:
                     resident.state = State.READY
                     resident.last_used_s = self._clock()
+                    load_s = resident.load_s = resident.last_used_s - begin_s
+                    self._tally.loaded(version.reference, load_s, len(resident.replicas))
             if resident.state is State.READY:
-                _log.info("%s is loaded in %.2f s", version.reference, self._clock() - begin_s)
+                _log.info("%s is loaded in %.2f s", version.reference, load_s)
                 resident.outcome.set_result(None)
                 self.measure()
                 return
             _close([replica.model for replica in replicas])
             failure = ModelDied(f"the process of {version.reference} ended as soon as it was loaded")
-        _log.warning("%s cannot be loaded: %s", version.reference, failure.message, extra={"facts": _facts(failure)})
+        _log.warning(
+            "%s cannot be loaded: %s",
+            version.reference,
+            failure.message,
+            extra={"facts": {"detail": failure.detail or None}},
+        )
         failure.message = f"{version.reference} cannot be loaded: {failure.message}"
         with self._lock:
-            self._backoff.failed(version.identity, failure)
+            self._tally.failed(version.reference)
+            self._backoff.failed(version, failure)
             self._forget(resident)
         resident.outcome.set_exception(failure)
 
     def _bring(self, resident: Resident, until_s: float) -> list[Replica]:
         """The version's processes, all of them, or none and an error."""
-        version = resident.version
+        version, wanted = resident.version, resident.terms.replicas
         _log.info("%s is being loaded", version.reference)
-        folder = self._registry.fetch(version, timeout_s=until_s - self._clock())
+        folder = self._loader.fetch(version, until_s=until_s)
         resident.fetched = True
-        self._make_room(resident, self._expected_bytes(version, folder), until_s)
-        replicas: list[Replica] = []
-        failures: list[ModelUnavailable] = []
-        wanted = self._replicas
-        with ThreadPoolExecutor(wanted) as threads:
-            for future in [threads.submit(self._start, resident, folder, until_s) for _ in range(wanted)]:
-                try:
-                    replicas.append(future.result())
-                except ModelUnavailable as error:
-                    failures.append(error)
-        if failures:
-            _close([replica.model for replica in replicas])
-            if any(isinstance(failure, ModelBroken) for failure in failures):
-                self._registry.discard(version)
-            raise failures[0]
-        return replicas
+        self._make_room(resident, wanted * self._budget.expected_bytes(version, folder), until_s)
+        return self._loader.start(version, folder, wanted, self._hears_of_ends(resident), until_s)
 
-    def _start(self, resident: Resident, folder: Path, until_s: float) -> Replica:
-        ended = threading.Event()
-
-        def on_end() -> None:
-            ended.set()
-            self._replica_ended(resident, ended)
-
-        timeout_s = until_s - self._clock()
-        return Replica(self._backend.load(resident.version, folder, timeout_s=timeout_s, on_end=on_end), ended)
+    def _hears_of_ends(self, resident: Resident) -> Callable[[threading.Event], None]:
+        return lambda ended: self._replica_ended(resident, ended)
 
     def _replica_ended(self, resident: Resident, ended: threading.Event) -> None:
         with self._lock:
@@ -307,20 +299,22 @@ class Residents:
             # One that ends before its resident is READY is missed there; one of a resident that was ended is no news.
             if resident.state is not State.READY or len(living) == len(resident.replicas):
                 return
+            reference = resident.version.reference
+            self._tally.died(reference)
             resident.replicas = living
             if not living:
-                error = ModelDied(f"the process of {resident.version.reference} ends again and again")
-                self._backoff.failed(resident.version.identity, error, free=FREE_DEATHS)
+                error = ModelDied(f"the process of {reference} ends again and again")
+                self._backoff.failed(resident.version, error, free=FREE_DEATHS)
+                self._tally.unloaded(reference, Unload.DIED)
                 self._forget(resident)
 
     def _add_replica(self, resident: Resident) -> None:
+        version = resident.version
         try:
-            until_s = self._clock() + self._load_timeout_s
-            folder = self._registry.fetch(resident.version, timeout_s=self._load_timeout_s)
-            self._registry.release(resident.version)
-            replica = self._start(resident, folder, until_s)
+            timeout_s = resident.terms.load_timeout_s
+            replica = self._loader.another(version, self._hears_of_ends(resident), timeout_s=timeout_s)
         except ModelUnavailable as error:
-            _log.warning("another process of %s cannot be made: %s", resident.version.reference, error.message)
+            _log.warning("another process of %s cannot be made: %s", version.reference, error.message)
             with self._lock:
                 resident.replacing = False
             return
@@ -329,6 +323,7 @@ class Residents:
             kept = resident.state is State.READY and not replica.ended.is_set()
             if kept:
                 resident.replicas.append(replica)
+                self._tally.added(version.reference)
         if not kept:
             _close([replica.model])
 
@@ -339,10 +334,11 @@ class Residents:
         while True:
             ended: list[LoadedModel] = []
             with self._lock:
-                while self._is_over_limit(needed_bytes) and (victim := self._least_recently_used()):
-                    ended += self._end(victim, f"its memory is needed for {resident.version.reference}")
+                while self._budget.is_exceeded(needed_bytes) and (victim := self._budget.least_recently_used()):
+                    words = f"its memory is needed for {resident.version.reference}"
+                    ended += self._end(victim, Unload.MEMORY, words)
                 # A version that is larger than the limit all by itself may be alone; what it holds will show.
-                fits = not self._is_over_limit(needed_bytes) or self._held_bytes() == 0
+                fits = not self._budget.is_exceeded(needed_bytes) or self._budget.held_bytes() == 0
                 if fits:
                     resident.memory_bytes = needed_bytes
                 elif not ended:
@@ -352,41 +348,6 @@ class Residents:
             _close(ended)
             if fits:
                 return
-
-    def _expected_bytes(self, version: ModelVersion, folder: Path) -> int:
-        """What a version is likely to hold: what it held last, else as much as its files."""
-        measured = self._sizes.get(version.identity)
-        if measured is not None:
-            return measured
-        files = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        return files * self._replicas
-
-    def _held_bytes(self) -> int:
-        return sum(resident.memory_bytes for resident in self._residents.values())
-
-    def _is_over_limit(self, extra_bytes: int) -> bool:
-        limit_bytes = self._memory_limit_bytes
-        return limit_bytes is not None and self._held_bytes() + extra_bytes > limit_bytes
-
-    def _least_recently_used(self) -> Resident | None:
-        idle = [resident for resident in self._residents.values() if resident.idle]
-        return min(idle, key=lambda resident: resident.last_used_s, default=None)
-
-    def _note_size(self, resident: Resident, size_bytes: int) -> None:
-        # A process that has ended meanwhile measures as nothing.
-        if resident.state is State.READY and size_bytes:
-            resident.memory_bytes, resident.measured_s = size_bytes, self._clock()
-            self._sizes[resident.version.identity] = size_bytes
-
-
-def _is_stale(resident: Resident) -> bool:
-    if resident.state is not State.READY:
-        return False
-    return resident.measured_s is None or resident.in_use > 0 or resident.last_used_s >= resident.measured_s
-
-
-def _facts(failure: ModelUnavailable) -> dict[str, str]:
-    return {"detail": failure.detail} if failure.detail else {}
 
 
 def _close(models: list[LoadedModel]) -> None:

@@ -28,7 +28,7 @@ from rulegate.serving.errors import (
     RegistryUnreachable,
 )
 from rulegate.serving.keeper import Keeper
-from rulegate.serving.models import ModelVersion, Prediction
+from rulegate.serving.models import ModelVersion, Prediction, Setup, Terms
 from rulegate.serving.pool import Lease, ModelPool, PoolSettings
 
 PATIENCE_S = 5.0
@@ -103,7 +103,7 @@ class FakeProcess:
 
     def __init__(self, version: ModelVersion, books: Books, on_end: Callable[[], None]) -> None:
         self.version, self._books, self._on_end = version, books, on_end
-        self.size_bytes, self.ended = SIZE_BYTES, False
+        self.size_bytes, self.ended, self.pid = SIZE_BYTES, False, id(self)
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
         if self.ended:
@@ -132,16 +132,16 @@ class FakeBackend:
     def __init__(self, books: Books, replicas: int) -> None:
         self._books, self.most_replicas = books, replicas
         self.processes: list[FakeProcess] = []
-        self.loading: Counter[str] = Counter()
+        self.loading: Counter[ModelVersion] = Counter()
         self.failures: list[ModelUnavailable] = []
         self.gate = threading.Event()
         self.gate.set()
 
-    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> FakeProcess:
+    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end, on_batch) -> FakeProcess:
         with self._books.lock:
-            self.loading[version.identity] += 1
+            self.loading[version] += 1
             # One load, and where there are several processes, one that is made beside them.
-            if self.loading[version.identity] > self.most_replicas + (self.most_replicas > 1):
+            if self.loading[version] > self.most_replicas + (self.most_replicas > 1):
                 self._books.breach(f"{version.reference} is loaded twice at once")
         try:
             assert self.gate.wait(PATIENCE_S)
@@ -153,7 +153,7 @@ class FakeBackend:
                 return process
         finally:
             with self._books.lock:
-                self.loading[version.identity] -= 1
+                self.loading[version] -= 1
 
     def living(self) -> list[FakeProcess]:
         with self._books.lock:
@@ -225,20 +225,33 @@ class PoolLaws(RuleBasedStateMachine):
         self.books = Books()
         self.registry = FakeRegistry(self.books)
         self.backend = FakeBackend(self.books, replicas)
-        self.named = frozenset(MODELS)
+        self.named, self.setup, self.raised = frozenset(MODELS), Setup(), ""
         self.pool = ModelPool(self.registry, self.backend, self._bounds(), clock=lambda: self.now_s)
-        self.keeper = Keeper(self.pool, self.registry, refresh_interval_s=10)
+        self.keeper = Keeper(self.pool, self.registry)
         self.visitors: list[Visitor] = []
         self.seen: defaultdict[str, int] = defaultdict(int)
 
     def _bounds(self) -> PoolSettings:
+        named = [uri for uri in URIS if uri.partition("@")[0] in self.named]
         return PoolSettings(
-            load_timeout_s=PATIENCE_S,
             memory_limit_bytes=self.limit,
-            idle_timeout_s=IDLE_TIMEOUT_S,
-            replicas=self.replicas,
             capacity=CAPACITY,
+            terms={uri: self._terms(uri) for uri in named},
+            other_terms=self._terms(""),
         )
+
+    def _terms(self, uri: str) -> Terms:
+        """One URI has more replicas than the others, and one may be run in another way."""
+        raised = uri != "" and uri == self.raised
+        return Terms(
+            idle_timeout_s=IDLE_TIMEOUT_S,
+            load_timeout_s=PATIENCE_S,
+            replicas=self.replicas + raised,
+            setup=self.setup if raised else Setup(),
+        )
+
+    def _most_replicas(self, version: ModelVersion) -> int:
+        return self.replicas + (self.raised.partition("@")[0] == version.identity.partition("/")[0])
 
     def _visit(self, uri: str, *, timeout_s: float = PATIENCE_S) -> Visitor:
         visitor = Visitor(self.pool, self.books, uri, at_least=self.seen[uri], timeout_s=timeout_s)
@@ -281,12 +294,17 @@ class PoolLaws(RuleBasedStateMachine):
         if self.limit is not None and self.backend.gate.is_set():
             eventually(self._fits_but_for_what_is_in_use, "idle models are kept beyond the memory limit")
 
-    @rule(replicas=st.sampled_from([1, 2]), named=st.frozensets(st.sampled_from(MODELS), min_size=1))
-    def settings_change(self, replicas: int, named: frozenset[str]) -> None:
+    @rule(
+        replicas=st.sampled_from([1, 2]),
+        named=st.frozensets(st.sampled_from(MODELS), min_size=1),
+        raised=st.sampled_from(["", *URIS]),
+        setup=st.sampled_from([Setup(), Setup(manager="uv")]),
+    )
+    def settings_change(self, replicas: int, named: frozenset[str], raised: str, setup: Setup) -> None:
         """Also while models are in use; who asks for one that is not named any more still gets it."""
-        self.replicas, self.named = replicas, named
-        self.backend.most_replicas = max(self.backend.most_replicas, replicas)
-        self.pool.change(self._bounds(), [uri for uri in URIS if uri.partition("@")[0] in named])
+        self.replicas, self.named, self.raised, self.setup = replicas, named, raised, setup
+        self.backend.most_replicas = max(self.backend.most_replicas, replicas + 1)
+        self.pool.change(self._bounds())
 
     @rule(uri=st.sampled_from(URIS))
     def a_uri_moves(self, uri: str) -> None:
@@ -295,6 +313,7 @@ class PoolLaws(RuleBasedStateMachine):
     @rule()
     def follow(self) -> None:
         self.keeper.refresh()
+        self.keeper.set_up_anew()
 
     @rule(failure=st.sampled_from([ModelBroken, ModelNotLoaded]))
     def the_next_load_fails(self, failure: type[ModelUnavailable]) -> None:
@@ -381,12 +400,17 @@ class PoolLaws(RuleBasedStateMachine):
             pass
 
     def _has_few_processes(self) -> bool:
-        """No more than replicas are wanted, but for those in use."""
+        """No more than are wanted of what a URI means, but for those in use; what none means goes when it is idle."""
         self.pool.tidy()
+        meant = set(self.pool.bound().values())
         with self.books.lock:
-            living = Counter(process.version.identity for process in self.backend.living())
-            used = Counter(process.version.identity for process, count in self.books.leased.items() if count)
-        return all(count <= max(self.replicas, used[identity]) for identity, count in living.items())
+            living = Counter(process.version for process in self.backend.living())
+            used = Counter(process.version for process, count in self.books.leased.items() if count)
+        return all(
+            count <= max(self._most_replicas(version), used[version])
+            for version, count in living.items()
+            if version in meant
+        )
 
     def _has_only_what_is_named(self) -> bool:
         """Of other models, what is in use."""

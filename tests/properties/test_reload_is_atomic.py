@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -16,7 +15,7 @@ from rulegate.config import load_config
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Lines
-from rulegate.serving.models import ModelVersion, Prediction
+from rulegate.serving.models import ModelVersion, Prediction, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 
 ASKERS = 3
@@ -46,6 +45,8 @@ class FakeModel:
         assert not self.closed, "a model is ended while it is in use"
         return Prediction(self._answer, "application/json")
 
+    pid = 1
+
     def memory_bytes(self) -> int:
         return 1
 
@@ -54,7 +55,7 @@ class FakeModel:
 
 
 class FakeBackend:
-    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> FakeModel:
+    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end, on_batch) -> FakeModel:
         return FakeModel(version)
 
 
@@ -114,7 +115,7 @@ def test_no_answer_is_a_mix_and_none_is_from_before(models, tidy):
         for number, model in enumerate(models[1:], start=1):
             new = front(number, model, pool)
             begun = number
-            pool.change(PoolSettings(), [f"models:/m{number}/{model}"])
+            pool.change(PoolSettings(terms={f"models:/m{number}/{model}": Terms()}))
             application.switch(new)
             settled = number
             if tidy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from rulegate.serving.memory import process_memory_bytes
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.likely_modules import likely_modules
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
-from rulegate.serving.models import Batching, LoadedModel, ModelVersion, Prediction
+from rulegate.serving.models import LoadedModel, Manager, ModelVersion, Prediction
 
 _log = logging.getLogger("rulegate.serving")
 
@@ -45,30 +45,30 @@ class ProcessBackend:
 
     Args:
         warm_parent: Forks the processes.
-        environments: Starts them in the environments that models ask for; None: they have the gateway's packages.
+        environments: Starts them in the environments that models ask for, by what makes these.
         stuck_after_s: A process that has requests and says nothing for so long is given up when one of them times out.
-        batching: How requests are merged where a model answers row by row; None merges none.
     """
 
     def __init__(
-        self,
-        warm_parent: WarmParent,
-        environments: Environments | None,
-        *,
-        stuck_after_s: float,
-        batching: Batching | None,
+        self, warm_parent: WarmParent, environments: Mapping[Manager, Environments], *, stuck_after_s: float
     ) -> None:
         self._warm_parent = warm_parent
         self._environments = environments
-        self._batching = batching
         self._stuck_after_s = stuck_after_s
 
-    def change(self, *, stuck_after_s: float, batching: Batching | None) -> None:
-        """Takes other settings; models that are loaded keep their batching."""
+    def change(self, *, stuck_after_s: float) -> None:
+        """Gives processes that say nothing another time, those that are loaded too."""
         self._stuck_after_s = stuck_after_s
-        self._batching = batching
 
-    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> LoadedModel:
+    def load(
+        self,
+        version: ModelVersion,
+        folder: Path,
+        *,
+        timeout_s: float,
+        on_end: Callable[[], None],
+        on_batch: Callable[[int], None],
+    ) -> LoadedModel:
         """See `ModelBackend.load`."""
         until = time.monotonic() + timeout_s
         try:
@@ -77,19 +77,19 @@ class ProcessBackend:
             raise ModelNotLoaded("the process that starts models ended; the next request starts another") from None
         except ForkTimeout:
             raise ModelNotLoaded(f"no process could be started for it within {timeout_s:.0f} s") from None
-        model = _ProcessModel(version, forked, lambda: self._stuck_after_s, on_end)
+        model = _ProcessModel(version, forked, lambda: self._stuck_after_s, on_end, on_batch)
         try:
-            modules = model.load(folder, self._batching, timeout_s=until - time.monotonic())
+            modules = model.load(folder, timeout_s=until - time.monotonic())
         except BaseException:
             model.close()
             raise
-        if self._environments is None:
+        if version.setup.manager is None:
             self._warm_parent.learn(modules)
         return model
 
     def _start(self, version: ModelVersion, folder: Path, timeout_s: float) -> Forked:
-        if self._environments is not None:
-            return self._environments.start(version, folder, timeout_s=timeout_s)
+        if version.setup.manager is not None:
+            return self._environments[version.setup.manager].start(version, folder, timeout_s=timeout_s)
         # The fork comes after the lesson: to wait for one import is quicker than to do it twice.
         self._warm_parent.learn(likely_modules(folder))
         return self._warm_parent.fork("model", timeout_s=timeout_s)
@@ -99,17 +99,28 @@ class _ProcessModel:
     """A `LoadedModel` in a process of its own."""
 
     def __init__(
-        self, version: ModelVersion, forked: Forked, stuck_after_s: Callable[[], float], on_end: Callable[[], None]
+        self,
+        version: ModelVersion,
+        forked: Forked,
+        stuck_after_s: Callable[[], float],
+        on_end: Callable[[], None],
+        on_batch: Callable[[int], None],
     ) -> None:
         self._version = version
         self._stuck_after_s = stuck_after_s
         self._forked = forked
         self._on_end = on_end
         self._streams = False
-        self._channel = Channel(forked.socket, name=version.reference, on_close=self._ended)
+        self._channel = Channel(forked.socket, name=version.reference, on_close=self._ended, on_batch=on_batch)
 
-    def load(self, folder: Path, batching: Batching | None, *, timeout_s: float) -> list[str]:
+    @property
+    def pid(self) -> int:
+        """See `LoadedModel.pid`."""
+        return self._forked.pid
+
+    def load(self, folder: Path, *, timeout_s: float) -> list[str]:
         """Has the process load the model; the modules of installed distributions that this imported."""
+        batching = self._version.setup.batching
         try:
             wanted = {"folder": str(folder), "batching": asdict(batching) if batching is not None else None}
             answer = self._channel.call(Kind.LOAD, wanted, timeout_s=timeout_s)

@@ -222,8 +222,9 @@ class Batcher:
                 # One request of them is at fault; apart, each gets its own answer.
                 pass
             else:
-                answers = zip(frames, bodies, strict=True)
-                self._send([Frame(frame.request_id, Kind.RESULT, JSON, body) for frame, body in answers])
+                sizes = itertools.chain([len(group)], itertools.repeat(0))
+                answers = zip(frames, bodies, sizes, strict=False)
+                self._send([Frame(frame.request_id, Kind.RESULT, JSON, body, size) for frame, body, size in answers])
                 return
         for frame in frames:
             self._send([self._alone(frame)])

@@ -21,17 +21,13 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import Literal
 
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelStillLoading, ModelUnavailable
 from rulegate.serving.frames import Kind
 from rulegate.serving.mlflow.environment_folders import NAME_CHARACTERS
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
-from rulegate.serving.models import ModelVersion
-
-Manager = Literal["uv", "virtualenv"]
-"""What makes an environment, by the names that MLflow has for it."""
+from rulegate.serving.models import Manager, ModelVersion
 
 PROGRAMS: Mapping[Manager, str] = {"uv": "uv", "virtualenv": "pyenv"}
 """The program that each manager needs; MLflow's `virtualenv` is Python's own `venv` on a Python that pyenv brings."""
@@ -64,7 +60,7 @@ def obstacle(manager: Manager, folder: Path, environment: Mapping[str, str]) -> 
     program = PROGRAMS[manager]
     if not shutil.which(program, path=search_path(environment)):
         return (
-            f"`models.environment: {manager}` needs the program `{program}`, which is not found",
+            f"`environment: {manager}` needs the program `{program}`, which is not found",
             "install it on the PATH or beside this gateway's Python, or remove the key",
         )
     if shlex.quote(str(folder)) != str(folder):
@@ -104,6 +100,10 @@ class Environments:
         self._variables = {"UV_COMPILE_BYTECODE": "1", **variables, "PATH": search_path(variables)}
         self._lock = threading.Lock()
         self._preparing: dict[str, Future[None]] = {}
+
+    def change(self, *, limit_bytes: int) -> None:
+        """Bounds the folder otherwise, from the next environment on that is made."""
+        self._limit_bytes = limit_bytes
 
     def start(self, version: ModelVersion, model: Path, *, timeout_s: float) -> Forked:
         """A process in the model's environment, made now if there is none, that waits to be told what to load.

@@ -141,7 +141,8 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
 
 def _answer(model: mlflow.pyfunc.PyFuncModel, frame: Frame) -> Frame:
     try:
-        return Frame(frame.request_id, Kind.RESULT, "application/json", score(model, frame.body, frame.meta))
+        answer = score(model, frame.body, frame.meta)
+        return Frame(frame.request_id, Kind.RESULT, "application/json", answer, batch=1)
     except BaseException as error:  # noqa: BLE001 - an answer is owed, even by a model that raises SystemExit
         return _failure(frame.request_id, error)
 
@@ -164,4 +165,4 @@ def _failure(request_id: int, error: BaseException) -> Frame:
             "detail": "".join(traceback.format_exception(error)),
             "fields": {},
         }
-    return Frame(request_id, Kind.ERROR, json.dumps(facts))
+    return Frame(request_id, Kind.ERROR, json.dumps(facts), batch=1)

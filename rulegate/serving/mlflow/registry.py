@@ -132,6 +132,9 @@ class MlflowRegistry:
 
     def discard(self, version: ModelVersion) -> None:
         """See `Registry.discard`."""
+        with self._lock:
+            if self._kept[version.identity] > 1:
+                return
         folder = self._cache / version.identity
         try:
             # Out of the way under its name first: nobody may find it half removed.

@@ -61,7 +61,7 @@ class Streams:
                     if not listener.wants_more():
                         return
                     self._send(Frame(frame.request_id, Kind.PART, EVENTS, event))
-            end = Frame(frame.request_id, Kind.RESULT, EVENTS, END)
+            end = Frame(frame.request_id, Kind.RESULT, EVENTS, END, batch=1)
         except BaseException as error:  # noqa: BLE001 - an answer is owed, even by a model that raises SystemExit
             end = self._failed(frame.request_id, error)
         finally:

@@ -19,6 +19,7 @@ frames = st.builds(
     st.sampled_from(Kind),
     st.text(st.characters(codec="utf-8")),
     st.binary() | st.integers(0, 300_000).map(bytes),
+    st.integers(0, 2**16 - 1),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,9 +24,11 @@ from rulegate.serving.errors import (
     NoMemoryForModel,
     RegistryUnreachable,
 )
-from rulegate.serving.keeper import Keeper
-from rulegate.serving.models import ModelVersion, Prediction
+from rulegate.serving.figures import BATCH_SIZES, ResidentFigures, Unload
+from rulegate.serving.keeper import Keeper, is_due
+from rulegate.serving.models import Batching, ModelVersion, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
+from rulegate.serving.resident import State
 from rulegate.serving.residents import FREE_DEATHS
 
 
@@ -74,8 +77,13 @@ class Shelf:
 class Running:
     """A model that answers with its number, until it is ended."""
 
-    def __init__(self, number: int, on_end: Callable[[], None]) -> None:
-        self.number, self.on_end, self.ended, self.size_bytes = number, on_end, False, 10
+    def __init__(self, number: int, version: ModelVersion, on_end, on_batch) -> None:
+        self.number, self.version, self.on_end, self.on_batch = number, version, on_end, on_batch
+        self.ended, self.size_bytes = False, 10
+
+    @property
+    def pid(self) -> int:
+        return 1000 + self.number
 
     def memory_bytes(self) -> int:
         return 0 if self.ended else self.size_bytes
@@ -104,7 +112,7 @@ class Stage:
         self.end_early = False
         self.on_load: Callable[[], None] = lambda: None
 
-    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end: Callable[[], None]) -> Running:
+    def load(self, version: ModelVersion, folder: Path, *, timeout_s: float, on_end, on_batch) -> Running:
         self.loads += 1
         number = self.loads
         self.begun.release()
@@ -112,12 +120,17 @@ class Stage:
         assert self.gate.wait(30)
         if self.failures:
             raise self.failures.pop()
-        model = Running(number, on_end)
+        model = Running(number, version, on_end, on_batch)
         if self.end_early:
             self.end_early = False
             model.close()
         self.models.append(model)
         return model
+
+
+def held(*, memory_limit_bytes: int | None = None, capacity: int = 256, **terms) -> PoolSettings:
+    """Settings with the same terms for every model."""
+    return PoolSettings(memory_limit_bytes=memory_limit_bytes, capacity=capacity, other_terms=Terms(**terms))
 
 
 @pytest.fixture
@@ -147,7 +160,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def pool(shelf, stage, clock) -> Iterator[ModelPool]:
-    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=30, idle_timeout_s=60), clock=clock)
+    pool = ModelPool(shelf, stage, held(load_timeout_s=30, idle_timeout_s=60), clock=clock)
     yield pool
     stage.gate.set()
     pool.close()
@@ -309,7 +322,7 @@ def test_a_model_in_use_is_not_idle(pool, stage, clock):
 @pytest.fixture
 def small(shelf, stage, clock) -> Iterator[ModelPool]:
     """A pool with memory for two models of ten bytes each."""
-    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=0.2, memory_limit_bytes=25), clock=clock)
+    pool = ModelPool(shelf, stage, held(load_timeout_s=0.2, memory_limit_bytes=25), clock=clock)
     yield pool
     pool.close()
 
@@ -337,7 +350,7 @@ def test_what_a_version_held_last_time_is_reserved_before_it_is_loaded_again(sma
 
 
 def test_a_request_waits_for_memory_and_gives_up_when_all_is_in_use(shelf, stage):
-    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=0.2, memory_limit_bytes=15))
+    pool = ModelPool(shelf, stage, held(load_timeout_s=0.2, memory_limit_bytes=15))
     ask(pool, "b")
     with pool.lease("a", timeout_s=30):
         with pytest.raises(NoMemoryForModel):
@@ -347,7 +360,7 @@ def test_a_request_waits_for_memory_and_gives_up_when_all_is_in_use(shelf, stage
 
 
 def test_memory_that_becomes_free_lets_the_waiting_load_go_on(shelf, stage):
-    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=30, memory_limit_bytes=15))
+    pool = ModelPool(shelf, stage, held(load_timeout_s=30, memory_limit_bytes=15))
     ask(pool, "b")
     with ThreadPoolExecutor(1) as threads:
         with pool.lease("a", timeout_s=30):
@@ -370,9 +383,9 @@ def test_a_model_that_grows_past_the_limit_makes_the_idle_ones_go(small, stage, 
 
 
 def test_replicas_share_the_requests_and_are_replaced_when_they_end(shelf, stage, clock):
-    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=30, replicas=3), clock=clock)
-    with contextlib.ExitStack() as held:
-        leases = [held.enter_context(pool.lease("m", timeout_s=30)) for _ in range(3)]
+    pool = ModelPool(shelf, stage, held(load_timeout_s=30, replicas=3), clock=clock)
+    with contextlib.ExitStack() as taken_together:
+        leases = [taken_together.enter_context(pool.lease("m", timeout_s=30)) for _ in range(3)]
         taken = {lease.predict(b"", "", timeout_s=1).body for lease in leases}
     assert taken == {b"1", b"2", b"3"}
     stage.models[0].close()
@@ -385,7 +398,7 @@ def test_replicas_share_the_requests_and_are_replaced_when_they_end(shelf, stage
 
 
 def test_one_model_never_holds_more_requests_than_are_free(shelf, stage):
-    pool = ModelPool(shelf, stage, PoolSettings(load_timeout_s=30, capacity=4))
+    pool = ModelPool(shelf, stage, held(load_timeout_s=30, capacity=4))
     with pool.lease("a", timeout_s=30), pool.lease("a", timeout_s=30):
         with pytest.raises(ModelOverloaded), pool.lease("a", timeout_s=30):
             pass
@@ -411,7 +424,7 @@ def test_a_model_is_as_busy_as_it_has_requests_in_flight_by_its_uri(pool, stage)
 
 @pytest.fixture
 def keeper(pool, shelf) -> Iterator[Keeper]:
-    keeper = Keeper(pool, shelf, refresh_interval_s=10)
+    keeper = Keeper(pool, shelf)
     yield keeper
     keeper.close()
 
@@ -468,3 +481,180 @@ def test_without_the_registry_what_is_known_goes_on(pool, shelf, stage, keeper, 
     assert ask(pool, "m@prod") == b"2", "also when it has to be loaded again"
     with pytest.raises(RegistryUnreachable):
         ask(pool, "other")
+
+
+AUTO = Setup(Batching(128, 0.0, any_flavor=False))
+
+
+def with_terms(**terms: Terms) -> PoolSettings:
+    return PoolSettings(terms={uri.replace("_", "#"): held for uri, held in terms.items()})
+
+
+def test_a_version_that_several_uris_mean_is_held_on_the_terms_that_keep_more_of_it(shelf, stage, clock):
+    short, long = Terms(idle_timeout_s=10, replicas=1), Terms(idle_timeout_s=60, replicas=2)
+    pool = ModelPool(shelf, stage, with_terms(m_a=short, m_b=long), clock=clock)
+    ask(pool, "m#a")
+    pool.tidy()
+    assert stage.loads == 1
+    ask(pool, "m#b")
+    stage.begun = threading.Semaphore(0)
+    pool.tidy()
+    assert stage.begun.acquire(timeout=30), "the second process is made as soon as a URI that wants it is asked for"
+    clock.now_s += 59
+    pool.tidy()
+    assert pool.is_ready("m#a")
+    clock.now_s += 1
+    pool.tidy()
+    assert not pool.is_ready("m#a")
+    pool.close()
+
+
+def test_what_never_goes_for_one_uri_stays_for_all(shelf, stage, clock):
+    never, soon = Terms(idle_timeout_s=None), Terms(idle_timeout_s=10)
+    pool = ModelPool(shelf, stage, with_terms(m_a=never, m_b=soon, other=soon), clock=clock)
+    for uri in ("m#a", "m#b", "other"):
+        ask(pool, uri)
+    clock.now_s += 1000
+    pool.tidy()
+    assert [pool.is_ready(uri) for uri in ("m#a", "m#b", "other")] == [True, True, False]
+    pool.close()
+
+
+def test_a_load_takes_as_long_as_the_terms_of_its_uri_allow(shelf, stage):
+    pool = ModelPool(
+        shelf, stage, PoolSettings(memory_limit_bytes=15, terms={"a": Terms(), "b": Terms(load_timeout_s=0.1)})
+    )
+    ask(pool, "b")
+    with pool.lease("a", timeout_s=30), pytest.raises(NoMemoryForModel):
+        ask(pool, "b", timeout_s=30)
+    pool.close()
+
+
+def test_a_version_is_loaded_once_for_each_way_in_which_it_is_to_be_run(shelf, stage):
+    own = Setup(manager="uv")
+    pool = ModelPool(shelf, stage, with_terms(m_a=Terms(), m_b=Terms(setup=own), m_c=Terms(setup=own)))
+    assert [ask(pool, uri) for uri in ("m#a", "m#b", "m#c")] == [b"1", b"2", b"2"]
+    assert [model.version.setup for model in stage.models] == [Setup(), own]
+    pool.close()
+
+
+def test_a_version_that_is_to_be_run_in_another_way_is_loaded_beside_and_takes_over(shelf, stage):
+    pool = ModelPool(shelf, stage, with_terms(m=Terms()))
+    keeper = Keeper(pool, shelf)
+    with pool.lease("m", timeout_s=30) as lease:
+        pool.change(with_terms(m=Terms(setup=AUTO)))
+        stage.gate.clear()
+        stage.begun = threading.Semaphore(0)
+        keeper.set_up_anew()
+        assert stage.begun.acquire(timeout=30)
+        assert ask(pool, "m") == b"1", "nobody waits for it"
+        stage.gate.set()
+        until_followed(keeper)
+        assert ask(pool, "m") == b"2"
+        assert lease.predict(b"", "", timeout_s=1).body == b"1"
+    assert [model.ended for model in stage.models] == [True, False]
+    assert stage.models[1].version.setup == AUTO
+    pool.close()
+
+
+def test_a_uri_is_looked_up_as_often_as_its_terms_say(shelf, stage):
+    every = {
+        "fast": Terms(refresh_interval_s=1),
+        "slow": Terms(refresh_interval_s=9),
+        "never": Terms(),
+        "fixed": Terms(),
+    }
+    pool = ModelPool(shelf, stage, PoolSettings(terms=every))
+    for uri in every:
+        ask(pool, uri)
+    keeper = Keeper(pool, shelf)
+    shelf.resolved.clear()
+    for second in range(18):
+        keeper.refresh(functools.partial(is_due, second, second + 1))
+    assert Counter(shelf.resolved) == {"fast": 18, "slow": 2}
+    keeper.close()
+    pool.close()
+
+
+def test_figures_tell_what_is_in_memory_and_who_uses_it(pool, stage, clock):
+    with pool.lease("m#a", timeout_s=30), pool.lease("m#b", timeout_s=30):
+        clock.now_s += 5
+        figures = pool.figures()
+        assert figures.residents == (
+            ResidentFigures(
+                reference="m",
+                model_uris=("m#a", "m#b"),
+                state=State.READY,
+                pids=(1001,),
+                memory_bytes=10,
+                in_flight=2,
+                waiting=0,
+                load_s=0.0,
+                idle_s=0.0,
+            ),
+        )
+        assert figures.in_flight == {"m#a": 1, "m#b": 1}
+        assert (figures.capacity, figures.memory_bytes, figures.memory_limit_bytes) == (256, 10, None)
+    clock.now_s += 7
+    (resident,) = pool.figures().residents
+    assert (resident.in_flight, resident.idle_s) == (0, 7.0)
+    assert pool.figures().in_flight == {}
+
+
+def test_figures_tell_who_waits_for_a_load(pool, stage):
+    stage.gate.clear()
+    with ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(ask, pool, "m") for _ in range(2)]
+        stage.begun.acquire()
+        while sum(resident.waiting for resident in pool.figures().residents) < 2:
+            assert not any(call.done() for call in waiting)
+        (resident,) = pool.figures().residents
+        assert (resident.state, resident.pids, resident.load_s) == (State.LOADING, (), None)
+        stage.gate.set()
+        for call in waiting:
+            call.result()
+    assert pool.figures().residents[0].waiting == 0
+
+
+def test_counts_outlive_what_they_count(pool, stage, clock):
+    stage.failures = [ModelBroken("bad")]
+    with pytest.raises(ModelBroken):
+        ask(pool, "m")
+    clock.now_s += FIRST_PAUSE_S
+    ask(pool, "m")
+    for size in (1, 1, 2, 3, 5, 1024):
+        stage.models[-1].on_batch(size)
+    stage.models[-1].close()
+    assert ask(pool, "m")
+    clock.now_s += 60
+    pool.tidy()
+    assert pool.figures().residents == ()
+    counts = pool.figures().counts["m"]
+    assert (counts.loads, counts.failed_loads, counts.deaths, counts.restarts) == (2, 1, 1, 1)
+    assert counts.unloads == {Unload.DIED: 1, Unload.IDLE: 1}
+    assert dict(zip(BATCH_SIZES, counts.batches, strict=True)) == dict.fromkeys(BATCH_SIZES, 0) | {
+        1: 2,
+        2: 1,
+        4: 1,
+        8: 1,
+        1024: 1,
+    }
+    assert counts.batched_requests == 1 + 1 + 2 + 3 + 5 + 1024
+
+
+def test_a_process_that_takes_the_place_of_a_dead_one_is_a_restart_and_one_that_is_added_is_not(shelf, stage):
+    pool = ModelPool(shelf, stage, with_terms(m=Terms(replicas=2)))
+    ask(pool, "m")
+    stage.models[0].close()
+    stage.begun = threading.Semaphore(0)
+    pool.tidy()
+    assert stage.begun.acquire(timeout=30)
+    while len(pool.figures().residents[0].pids) < 2:
+        pass
+    pool.change(with_terms(m=Terms(replicas=3)))
+    pool.tidy()
+    while len(pool.figures().residents[0].pids) < 3:
+        pass
+    counts = pool.figures().counts["m"]
+    assert (counts.loads, counts.deaths, counts.restarts, counts.unloads) == (1, 1, 1, {})
+    pool.close()
