@@ -18,7 +18,19 @@ from rulegate.routing.explanation import explain
 from rulegate.routing.explanation_json import as_json
 from rulegate.serving.pool import ModelPool
 
-_KEYS: Final = ("endpoint", "method", "path", "query", "headers", "remote_addr", "body", "text", "now", "external", "why_not")
+_KEYS: Final = (
+    "endpoint",
+    "method",
+    "path",
+    "query",
+    "headers",
+    "remote_addr",
+    "body",
+    "text",
+    "now",
+    "external",
+    "why_not",
+)
 
 _MAX_QUOTED: Final = 100
 

@@ -147,9 +147,7 @@ class _Collector(Collector):
 
 
 def _models(figures: PoolFigures) -> Iterator[Metric]:
-    yield _gauge(
-        "rulegate_models_memory_bytes", "What all loaded models hold.", {(): figures.memory_bytes}
-    )
+    yield _gauge("rulegate_models_memory_bytes", "What all loaded models hold.", {(): figures.memory_bytes})
     limit = figures.memory_limit_bytes
     yield _gauge(
         "rulegate_models_memory_limit_bytes",

@@ -22,6 +22,7 @@ class Admission:
     """
 
     def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
         self._free = capacity
         self._held: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -34,6 +35,10 @@ class Admission:
         """How many places each model holds now, of those that hold any."""
         with self._lock:
             return dict(self._held)
+
+    def is_crowded(self) -> bool:
+        """Whether more than a third of the places are held. Takes no lock, as `held`."""
+        return (self._capacity - self._free) * 3 > self._capacity
 
     @contextlib.contextmanager
     def admit(self, model_uri: str) -> Iterator[None]:

@@ -10,10 +10,11 @@
 
 Can one version be loaded twice at once? No: who needs it while it is being loaded waits for that load, also when they
 came by different URIs. Can a version in use be unloaded? No: only an idle resident is ended, and one that somebody
-waits for is not idle; a process that ends by itself takes its requests along (`ModelDied`). What do waiters get when
-a load fails? The same error, each; nothing stays behind but a short pause, in which the next tries get that error at
-once. Is a lock held while loading? No: locks are held for look-ups and counts, never while anything is called that
-waits. What happens at shutdown? `close` ends every process at once; call it when no request is in flight.
+waits for is not idle; but those who lease on trial do without when others need the memory. A process that ends by
+itself takes its requests along (`ModelDied`). What do waiters get when a load fails? The same error, each; nothing
+stays behind but a short pause, in which the next tries get that error at once. Is a lock held while loading? No: locks
+are held for look-ups and counts, never while anything is called that waits. What happens at shutdown? `close` ends
+every process at once; call it when no request is in flight.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field, replace
 
 from rulegate.serving.admission import Admission
 from rulegate.serving.bindings import Bindings
+from rulegate.serving.errors import ModelDied, NoMemoryForModel
 from rulegate.serving.figures import PoolFigures
 from rulegate.serving.loader import Loader
 from rulegate.serving.models import LoadedModel, ModelBackend, ModelVersion, Prediction, Registry, Terms
@@ -105,21 +107,29 @@ class ModelPool:
         )
 
     @contextlib.contextmanager
-    def lease(self, model_uri: str, *, timeout_s: float) -> Iterator[Lease]:
+    def lease(self, model_uri: str, *, timeout_s: float, on_trial: bool = False) -> Iterator[Lease]:
         """The loaded version that ``model_uri`` means, loaded now if it is not.
+
+        With ``on_trial``, it takes nothing from requests: it holds none of the places that they share, no other version
+        is unloaded for it, and a version that nobody else wants goes when they need its memory, even in use.
 
         Raises:
             ModelOverloaded: At once, if too many requests to this model are in flight.
             ModelNotResolved: If the registry does not know it or does not answer.
             ModelNotLoaded: If it cannot be loaded.
-            NoMemoryForModel: If models in use leave no memory for it.
+            NoMemoryForModel: If models in use leave no memory for it; with ``on_trial`` at once, if any others leave
+                none, and in the place of `ModelDied` where it had to go.
             ModelStillLoading: If it is not ready within ``timeout_s`` seconds; the load goes on.
         """
         begin_s = self._clock()
-        with self._admission.admit(model_uri):
-            resident, replica, waited = self._take(model_uri, begin_s + timeout_s)
+        with contextlib.nullcontext() if on_trial else self._admission.admit(model_uri):
+            resident, replica, waited = self._take(model_uri, begin_s + timeout_s, on_trial=on_trial)
             try:
                 yield Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model)
+            except ModelDied:
+                if on_trial and resident.displaced:
+                    raise NoMemoryForModel("other models need the memory") from None
+                raise
             finally:
                 self._residents.give_back(resident, replica)
 
@@ -140,6 +150,13 @@ class ModelPool:
     def busy(self, model_uri: str) -> int:
         """How many requests for ``model_uri`` are in flight, those that wait for its load included; never waits."""
         return self._admission.held(model_uri)
+
+    def is_crowded(self) -> bool:
+        """Whether more than a third of the requests that the gateway can hold are in flight; never waits.
+
+        One model alone can have half of them, so by then it is well on its way to being overloaded.
+        """
+        return self._admission.is_crowded()
 
     def memory_bytes(self) -> int:
         """What all loaded versions hold, with estimates for those that are being loaded."""
@@ -175,7 +192,7 @@ class ModelPool:
             ModelUnavailable: If the new version cannot be loaded; then everything stays as it is.
         """
         terms = self._settings.terms_of(model_uri)
-        resident, replica = self._residents.enter(new, terms)
+        resident, replica = self._residents.enter(new, terms, on_trial=self._residents.is_on_trial(old))
         if replica is None:
             until_s = self._clock() + terms.load_timeout_s
             replica = self._residents.wait(resident, until_s=until_s)
@@ -213,7 +230,7 @@ class ModelPool:
         """Ends all processes at once. Later leases fail. Safe to call again."""
         self._residents.close()
 
-    def _take(self, model_uri: str, until_s: float) -> tuple[Resident, Replica, bool]:
+    def _take(self, model_uri: str, until_s: float, *, on_trial: bool) -> tuple[Resident, Replica, bool]:
         waited = False
         while True:
             terms = self._settings.terms_of(model_uri)
@@ -222,7 +239,7 @@ class ModelPool:
                 timeout_s = terms.load_timeout_s
                 version = self._bindings.resolve(model_uri, terms.setup, until_s=until_s, timeout_s=timeout_s)
                 waited = True
-            resident, replica = self._residents.enter(version, terms)
+            resident, replica = self._residents.enter(version, terms, on_trial=on_trial)
             if replica is None:
                 waited = True
                 replica = self._residents.wait(resident, until_s=until_s)

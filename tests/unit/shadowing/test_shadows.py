@@ -14,7 +14,7 @@ from rulegate.routing import Shadow, Target
 from rulegate.serving.errors import ModelDied, ModelOverloaded, NoMemoryForModel
 from rulegate.serving.models import Prediction
 from rulegate.shadowing import Copy, Dropped, Outcome, Shadows
-from rulegate.shadowing.shadows import MAX_ANSWER_BYTES, MAX_LONGER, THREADS
+from rulegate.shadowing.shadows import MAX_ANSWER_BYTES, MAX_LONGER, MEMORY_PAUSE_S, THREADS
 
 NAMES = ("sentiment", "fast", "next")
 PATIENCE_S = 30
@@ -139,6 +139,22 @@ def test_what_the_model_cannot_take_is_dropped(trial, caplog, error, why):
     wait_until(lambda: trial.dropped(why) == 1)
     assert trial.counted(Outcome.DROPPED) == 1
     assert not caplog.records
+
+
+def test_a_model_for_which_there_was_no_memory_is_left_alone_for_a_while():
+    now = [100.0]
+    trial = Trial(clock=lambda: now[0])
+    trial.shadows.start()
+    trial.answer = NoMemoryForModel("none")
+    trial.shadows.offer(copy_of())
+    wait_until(lambda: trial.dropped(Dropped.MEMORY) == 1)
+    trial.answer = b'{"predictions": [1]}'
+    trial.shadows.offer(copy_of())
+    assert trial.dropped(Dropped.MEMORY) == 2
+    now[0] += MEMORY_PAUSE_S
+    trial.shadows.offer(copy_of())
+    wait_until(lambda: trial.counted(Outcome.AGREED) == 1)
+    trial.shadows.close()
 
 
 def test_while_the_gateway_is_busy_nothing_is_taken_and_nothing_that_waits_is_asked(trial):
