@@ -660,14 +660,6 @@ def test_a_process_that_takes_the_place_of_a_dead_one_is_a_restart_and_one_that_
     pool.close()
 
 
-@pytest.fixture
-def small(shelf, stage) -> Iterator[ModelPool]:
-    """A pool that has room for two models, each of 10 bytes."""
-    pool = ModelPool(shelf, stage, held(load_timeout_s=0.2, memory_limit_bytes=25))
-    yield pool
-    pool.close()
-
-
 @contextlib.contextmanager
 def in_use(pool: ModelPool, uri: str, *, on_trial: bool = False) -> Iterator[Running]:
     with pool.lease(uri, timeout_s=5, on_trial=on_trial) as lease:
@@ -716,11 +708,15 @@ def test_what_is_on_trial_goes_first_though_it_was_used_last(small):
 
 def test_what_is_on_trial_goes_even_in_use_and_its_user_does_without(small):
     ask(small, "a")
-    with pytest.raises(NoMemoryForModel):
+
+    def be_displaced() -> None:
         with small.lease("trial", timeout_s=5, on_trial=True) as lease:
             small.tidy()
             ask(small, "b")
             lease.predict(b"", "", timeout_s=1)
+
+    with pytest.raises(NoMemoryForModel):
+        be_displaced()
     assert small.is_ready("a")
     assert small.is_ready("b")
 
