@@ -1,4 +1,4 @@
-.PHONY: help demo test slow-test check wheel-test grammar bench bench-condition fuzz mutate clean soak bench-serving
+.PHONY: help demo test slow-test check wheel-test grammar reference bench bench-condition fuzz mutate clean soak bench-serving
 .DEFAULT_GOAL := help
 
 # The first of these that is Python 3.11 or newer; `make PYTHON=…` names another.
@@ -44,6 +44,9 @@ check: $(READY) ## formatting, lint, types, import floors
 
 grammar: $(READY) ## write the parser's tables after a change of grammar/condition.lark
 	@$(BIN)/python -m rulegate.condition.tabulate
+
+reference: $(READY) ## write the tables of docs/configuration.md after a change of the settings
+	@$(BIN)/python -m rulegate.config.reference docs/configuration.md
 
 bench: $(READY) ## every benchmark beside its peers; bench-NAME runs one
 	@for name in first_request condition compile routing overhead serving cold density memory; do $(MAKE) --no-print-directory bench-$$name || exit 1; done

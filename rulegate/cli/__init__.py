@@ -8,6 +8,7 @@ from rulegate import __version__
 from rulegate.cli.check_config import check_config
 from rulegate.cli.demo import demo
 from rulegate.cli.explain import explain_command
+from rulegate.cli.schema import schema_command
 from rulegate.cli.serve import serve
 
 
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for command in (serve, check_config, explain_command, demo):
+for command in (serve, check_config, explain_command, schema_command, demo):
     main.add_command(command)

@@ -41,7 +41,7 @@ def _compiled(kind: str, compile_text: Callable[..., Condition], *, may_ask: boo
         found.extend(compiled.warnings)
         return compiled
 
-    return PlainValidator(compile_value)
+    return PlainValidator(compile_value, json_schema_input_type=str)
 
 
 # These go beside the type of a field: Annotated[InstanceOf[Condition], CONDITION].

@@ -37,20 +37,22 @@ class ExternalSettings:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: Name
-    """The name that conditions use, unique among the services."""
+    """The name that conditions use, `external['NAME']`: as an endpoint's name, unique among the services."""
     url: ServiceUrl
-    """Where it is asked, by a POST of `{"input": {…}}`; `result` of the JSON object that it answers is the value."""
+    """Where it is asked, by a POST of `{"input": {…}}`. It answers with a JSON object, of which `result` is the
+    value."""
     input: Annotated[Mapping[InputName, Annotated[InstanceOf[Condition], INPUT]], _FROZEN] = field(
         default_factory=_nothing
     )
-    """What it is told: each value is an expression on the request."""
+    """A mapping of names to expressions on the request: what it is told."""
     headers: Annotated[Mapping[HeaderName, Annotated[str, HEADER_VALUE]], _FROZEN] = field(
         default_factory=_nothing, repr=False
     )
-    """Headers that are sent with each question, such as `Authorization`."""
+    """A mapping of headers that are sent with each question, such as `Authorization`."""
     timeout_s: Annotated[float, DURATION, Field(alias="timeout")] = 0.05
-    """How long it may take to answer."""
+    """A duration, `1ms` to `24h`: how long it may take to answer."""
     cache_s: Annotated[float | None, DURATION, Field(alias="cache")] = None
-    """How long an answer is used again for the same input; without it, every request asks."""
+    """A duration, `1ms` to `24h`: how long an answer is used again for the same input. Without it, every request
+    asks."""
     default: Annotated[Any | Literal[_NoDefault.NO_DEFAULT], JSON_VALUE] = NO_DEFAULT
-    """The value when the service fails; without it, what reads the value errs."""
+    """A JSON value: the value when the service fails. Without it, what reads the value errs."""

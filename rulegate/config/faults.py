@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any, get_type_hints
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
 from rulegate.config import messages
 from rulegate.config.external_settings import ExternalSettings
+from rulegate.config.keys import key_of
 from rulegate.config.messages import Fault
 from rulegate.config.model_settings import BatchingSettings, ModelSettings
 from rulegate.config.route_settings import (
@@ -28,12 +28,8 @@ from rulegate.diagnostics import Diagnostic, Source, Span
 
 def keys_of(settings: type) -> tuple[str, ...]:
     """The keys that a file may use for the fields of ``settings``."""
-    keys = []
-    for name, hint in get_type_hints(settings, include_extras=True).items():
-        if not name.startswith("_"):
-            fields = (part for part in getattr(hint, "__metadata__", ()) if isinstance(part, FieldInfo))
-            keys.append(next((part.alias for part in fields if part.alias), name))
-    return tuple(keys)
+    hints = get_type_hints(settings, include_extras=True)
+    return tuple(key_of(hint, name) for name, hint in hints.items() if not name.startswith("_"))
 
 
 _BATCHING = ("`batching`", keys_of(BatchingSettings))

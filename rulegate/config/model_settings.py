@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from rulegate.config.tree import Text
 from rulegate.config.values import (
@@ -38,17 +38,23 @@ class BatchingSettings:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     max_size: BatchSize = 128
-    """The most requests in a batch."""
+    """1 to 1024: the most requests in a batch."""
     max_delay_s: Annotated[float, DELAY, Field(alias="max_delay")] = 0.0
-    """How long the first request of a batch waits for others."""
+    """A duration, `0ms` to `24h`: how long the first request of a batch waits for others."""
 
 
 def _form_of_batching(value: object) -> str:
-    return "(word)" if isinstance(value, Text) else "(mapping)"
+    return "(word)" if isinstance(value, Text | bool) else "(mapping)"
+
+
+def _off(value: object) -> object:
+    # YAML 1.1 takes the bare word for a truth value.
+    return "off" if value is False else value
 
 
 Batching = Annotated[
-    Annotated[Literal["auto", "off"], Tag("(word)")] | Annotated[BatchingSettings, Tag("(mapping)")],
+    Annotated[Literal["auto", "off"], BeforeValidator(_off), Tag("(word)")]
+    | Annotated[BatchingSettings, Tag("(mapping)")],
     Discriminator(_form_of_batching),
 ]
 
@@ -57,24 +63,24 @@ _DEFAULT_MEMORY: Final = Share(0.7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOverrides:
-    """What a route or a target says of its model; a field that is None is as `models` says."""
+    """What a route or a target says of its model; a field of None is as `models` says, and `NEVER` is no duration."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     idle_timeout_s: Annotated[float | None, OVERRIDING_DURATION, Field(alias="idle_timeout")] = None
-    """As `models.idle_timeout`; `NEVER` keeps the model."""
+    """As `models.idle_timeout`, for this model."""
     refresh_interval_s: Annotated[float | None, OVERRIDING_DURATION, Field(alias="refresh_interval")] = None
-    """As `models.refresh_interval`; `NEVER` looks up only when the model is loaded."""
+    """As `models.refresh_interval`, for this model."""
     load_timeout_s: Annotated[float | None, DURATION, Field(alias="load_timeout")] = None
-    """As `models.load_timeout`."""
+    """As `models.load_timeout`, for this model."""
     preload: Annotated[Flag | None, NAMED] = None
-    """As `models.preload`."""
+    """As `models.preload`, for this model."""
     replicas: Annotated[ReplicaCount | None, NAMED] = None
-    """As `models.replicas`."""
+    """As `models.replicas`, for this model."""
     batching: Annotated[Batching | None, NAMED] = None
-    """As `models.batching`."""
+    """As `models.batching`, for this model."""
     environment: Annotated[Environment | None, NAMED] = None
-    """As `models.environment`."""
+    """As `models.environment`, for this model."""
 
     @property
     def overrides(self) -> dict[str, Any]:
@@ -90,28 +96,39 @@ class ModelSettings:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     memory_limit: Annotated[int | Share, MEMORY] = _DEFAULT_MEMORY
-    """What all loaded models may hold together: bytes, or a share of the memory of the machine or its control group."""
+    """A size, or a share of the memory of the machine or of its control group: what all loaded models may hold
+    together, measured as the memory of each process's own. Beyond it, the least recently used idle model is unloaded;
+    while all are in use, a model that is not loaded waits."""
     idle_timeout_s: Annotated[float | None, OPTIONAL_DURATION, Field(alias="idle_timeout")] = 900.0
-    """After how long without a request a model is unloaded; `never` keeps it."""
+    """A duration, or `never`: after how long without a request a model is unloaded. The next request loads it again."""
     refresh_interval_s: Annotated[float | None, OPTIONAL_DURATION, Field(alias="refresh_interval")] = 10.0
-    """How often stages, aliases and `latest` are looked up again; `never` only when a model is loaded."""
+    """A duration, or `never`: how often stages, aliases, `latest` and folders are looked up again."""
     replicas: ReplicaCount = 1
-    """Processes of each model; the least busy one is taken."""
+    """1 to 64: processes of each model. A request goes to the least busy one; one that ends is replaced."""
     batching: Batching = "auto"
-    """Whether requests that have queued are merged; `auto`: for flavors that are known to answer row by row."""
+    """`auto`, `off`, or a mapping: whether requests that queued while a model was busy are merged, predicted once and
+    split again. `auto` does so for the scikit-learn, XGBoost, LightGBM and CatBoost flavors, a mapping for all; in both
+    cases only for models that answer the rows of their input example together as they answer them apart. Only requests
+    with the same columns, types and parameters merge, and a batch that fails is answered one by one, so nobody can
+    tell."""
     cache_limit_bytes: Annotated[int, SIZE, Field(alias="cache_limit")] = 20 * GIB
-    """What the files of models may take up in the cache folder, but for those in use."""
+    """A size, `1B` to `64TiB`: what the files of models may take up on disk, and as much again their environments.
+    Beyond it, those least recently loaded are removed, but for those of loaded models."""
     load_timeout_s: Annotated[float, DURATION, Field(alias="load_timeout")] = 120.0
-    """How long a model may take to be fetched and loaded."""
+    """A duration, `1ms` to `24h`: how long a model may take to be resolved, fetched and loaded. A load goes on when the
+    request that began it has given up."""
     preload: Flag = False
-    """Whether models are loaded at the start, rather than by the first request that needs them."""
+    """`true` loads all models at the start, instead of each by the first request that needs it. `GET /ready` answers
+    200 once every one has been loaded."""
     environment: Environment = "local"
-    """Whose packages models' processes have: the gateway's (`local`), or those that each model asks for, and what
-    installs them."""
+    """`local`, `uv` or `virtualenv`: whether models run with the gateway's packages, or each with those that it asks
+    for, and what installs them. See [environments of models](#environments-of-models)."""
     allow: Annotated[tuple[Glob, ...], Field(min_length=1)] = ("*",)
-    """Which model URIs the file may name, as globs."""
+    """A list of globs, at least one: the model URIs that this file may name. `*` is any text, slashes included. See
+    [who may name which models](#who-may-name-which-models)."""
     env: tuple[VariableName, ...] = ()
-    """Variables of the gateway's environment that models get besides the harmless ones; `PREFIX_*` stands for many."""
+    """A list of names of environment variables, or of their beginnings followed by `*`: what models' processes get of
+    the gateway's environment besides what is harmless. See [what models see](#what-models-see)."""
 
     def overridden_by(self, overrides: ModelOverrides) -> ModelSettings:
         """What holds for a model of which a route or a target says more."""

@@ -39,11 +39,12 @@ class TargetSettings(ModelOverrides):
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     alias: Name
-    """The target's name in headers and metrics, unique in its route."""
+    """The target's name in headers and metrics: as an endpoint's name, unique in its route."""
     model_uri: ModelUri
     """The model that answers."""
     weight: Annotated[float, WEIGHT] = 1.0
-    """How often it is picked, against the sum of its route's weights; 0 gives it no request."""
+    """A number, 0 to 1000000000: how often the target is picked, against the sum of the route's weights. 0 gives it no
+    request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +58,10 @@ class ShadowSettings:
     model_uri: ModelUri
     """The model that gets the copies."""
     sample: Annotated[Share, SHARE] = _WHOLE
-    """Which part of the route's requests is copied."""
+    """A share: which part of the route's requests is copied."""
     tolerance: Annotated[float, TOLERANCE] = 1e-6
-    """By how much numbers may differ, relative to the larger or absolutely, and still agree."""
+    """A number, 0 to 1000000000: by how much numbers may differ, relative to the larger or absolutely, and still
+    agree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +71,9 @@ class DenySettings:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     status: RefusalStatus = 403
-    """The status of the answer."""
+    """400 to 599: the status of the answer."""
     message: Annotated[str, MESSAGE] = "denied"
-    """What the answer says."""
+    """One line of at most 500 characters: what the answer says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,34 +81,37 @@ class RouteSettings(ModelOverrides):
     """One route: where it leads, and under which condition; without one it answers when no other route does.
 
     Exactly one of ``model_uri``, ``targets`` and ``deny`` says something. What is overridden is of ``model_uri``;
-    ``all_targets`` has it, and is what most readers want.
+    ``all_targets`` has it, and is what most readers want. An ``on_error`` of None means `no_match`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     alias: Name
-    """The route's name in headers and logs, unique in its endpoint."""
+    """The route's name in headers and logs: as an endpoint's name, unique in its endpoint."""
     condition: Annotated[InstanceOf[Condition] | None, CONDITION, Field(alias="model_request_condition")] = None
     """A condition on the request. A route without one answers when no other does."""
     on_error: Annotated[OnError | None, NAMED] = None
-    """What it means when the condition cannot be evaluated for a request; None, where the file says nothing, means
-    `no_match`."""
+    """What it means when the condition cannot be evaluated for a request, such as a missing header: `no_match`, the
+    next route is tried; `match`, this route answers; `fail`, the request fails with 422. Only beside a condition."""
     model_uri: Annotated[ModelUri | None, NAMED] = None
-    """The model that answers."""
+    """The model that answers, see below."""
     targets: Annotated[tuple[TargetSettings, ...], Field(min_length=1)] = ()
-    """The models of which one is picked for each request."""
+    """A list of models, at least one, of which one is picked for each request. A route has one of `model_uri`,
+    `targets` and `deny`."""
     deny: Annotated[DenySettings | None, NAMED] = None
-    """The refusal that is the answer, in place of a model's."""
+    """A mapping, which may be empty (`{}`): requests are refused."""
     balance: Balance = "weighted"
-    """How a target is picked."""
+    """`weighted`, `round_robin` or `least_busy`: how one of several targets is picked."""
     sticky_on: Annotated[InstanceOf[Condition] | None, EXPRESSION] = None
-    """An expression: requests for which its value is the same get the same target."""
+    """An expression on the request: requests for which its value is the same get the same target. Only with `balance:
+    weighted`."""
     shadow: Annotated[ShadowSettings | None, NAMED] = None
-    """A model that gets a copy of requests."""
+    """A model that gets a copy of requests; its answers are recorded and never returned."""
     fallback: tuple[Name, ...] = ()
-    """Routes of the endpoint that are tried in this order when the model cannot answer."""
+    """A list of routes of the endpoint that are tried in this order when the model cannot answer."""
     timeout_s: Annotated[float | None, DURATION, Field(alias="timeout")] = None
-    """How long a model of the route may take to answer; without it, what is left of `server.request_timeout`."""
+    """A duration, `1ms` to `24h`: how long a model of the route may take to answer; without it, what is left of
+    `server.request_timeout`."""
 
     @property
     def all_targets(self) -> tuple[TargetSettings, ...]:
@@ -124,6 +129,6 @@ class EndpointSettings:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: Name
-    """The endpoint's name, unique in the file."""
+    """1 to 100 letters, digits, `-` and `_`; unique. The endpoint answers at `/endpoints/NAME/invocations`."""
     routes: Annotated[tuple[RouteSettings, ...], Field(min_length=1)]
-    """The routes, in the order in which their conditions are tried."""
+    """A list of routes, at least one."""

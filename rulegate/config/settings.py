@@ -38,15 +38,19 @@ class ServerSettings:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     host: Annotated[str, TEXT] = "127.0.0.1"
-    """The name or address to listen on."""
+    """The name or address to listen on. `0.0.0.0` is every IPv4 address of the machine. `--host` overrides it."""
     port: Port = 5000
-    """0 stands for any free port."""
+    """0 to 65535; 0 is any free port, which the gateway prints. `--port` overrides it."""
     threads: ThreadCount = 256
-    """Requests in flight at once; one model gets at most as many of them as are still free."""
+    """1 to 1024: requests in flight at once; more of them wait. One model gets at most as many as are still free, so at
+    most half of them while no other is asked; what goes beyond is answered with 503 at once, and the other models go on
+    as before."""
     max_body_bytes: Annotated[int, BODY_SIZE, Field(alias="max_body")] = 10 * MIB
-    """The largest request body taken, inclusive."""
+    """A size, `1B` to `4GiB`, inclusive: the largest request body. A larger one is answered with 413."""
     request_timeout_s: Annotated[float, DURATION, Field(alias="request_timeout")] = 60.0
-    """How long a request may take, its model's load included."""
+    """A duration, `1ms` to `24h`: how long one request may take once its body has come, the load of its model included.
+    A connection that has been sent nothing for twice as long, and for 5 s at least, is ended. Requests in flight when
+    the gateway is told to stop get that long, and 5 s more, to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +62,10 @@ class AdminSettings:
     host: Annotated[str, TEXT] = "127.0.0.1"
     """The name or address to listen on."""
     port: Port
-    """0 stands for any free port."""
+    """0 to 65535; 0 is any free port."""
     token: AdminToken = field(repr=False)
-    """What a request proves its right with."""
+    """At least 16 characters of ASCII without white space: what a request proves its right with, in `Authorization:
+    Bearer …`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +75,11 @@ class RemoteSettings:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     headers: tuple[HeaderName, ...] = ()
-    """Names of the request's headers that are passed on, in any case."""
+    """A list of names of headers: those of a request that are passed on to the server that answers it, in any case."""
     connect_timeout_s: Annotated[float, DURATION, Field(alias="connect_timeout")] = 1.0
-    """How long a connection may take to be made."""
+    """A duration, `1ms` to `24h`: how long a connection may take to be made."""
     max_answer_bytes: Annotated[int, BODY_SIZE, Field(alias="max_answer")] = 100 * MIB
-    """The largest answer taken, inclusive."""
+    """A size, `1B` to `4GiB`, inclusive: the largest answer that is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +89,23 @@ class FileSettings:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     endpoints: Annotated[tuple[EndpointSettings, ...], Field(alias="model_endpoints", min_length=1)]
-    """The endpoints, each with its routes."""
+    """A list of endpoints, at least one."""
     registry_uri: Annotated[str | None, TEXT] = None
-    """The model registry."""
+    """The model registry, such as `sqlite:///mlflow.db` or `http://registry:5000`. Without it, `MLFLOW_REGISTRY_URI`,
+    then `MLFLOW_TRACKING_URI`, then MLflow's own default hold. Runs and logged models (`runs:/…`, `models:/m-…`) are
+    looked up there too, unless `MLFLOW_TRACKING_URI` names another place."""
     default_endpoint: Annotated[str | None, TEXT] = None
-    """The endpoint that `POST /invocations` reaches."""
+    """The name of the endpoint that `POST /invocations` reaches."""
     server: ServerSettings = field(default_factory=ServerSettings)
     """Where the gateway listens and what it takes."""
     admin: Annotated[AdminSettings | None, NAMED] = None
-    """Where those who run the gateway see and change what it does."""
+    """Where those who run the gateway see and change what it does. Without it there is no such port."""
     models: ModelSettings = field(default_factory=ModelSettings)
     """What holds for every model."""
     remote: RemoteSettings = field(default_factory=RemoteSettings)
     """How models of other servers are reached."""
     external: tuple[ExternalSettings, ...] = ()
-    """Decision services that conditions can ask."""
+    """A list of decision services that conditions can ask."""
 
 
 @dataclass(frozen=True, slots=True)

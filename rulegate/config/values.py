@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, GetCoreSchemaHandler, PlainValidator, Strict
-from pydantic_core import CoreSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    Strict,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from rulegate.config import messages
 from rulegate.config.messages import Fault
@@ -238,15 +248,23 @@ def _check_glob(glob: str) -> str:
     return glob
 
 
-def within(low: int, high: int) -> Callable[[int], int]:
-    """A check that a whole number is from ``low`` to ``high``, both inclusive."""
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A bound beside a type: a whole number from ``low`` to ``high``, both inclusive."""
 
-    def check(number: int) -> int:
-        if not low <= number <= high:
-            raise Refused(messages.out_of_range(number, low, high))
+    low: int
+    high: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "minimum": self.low, "maximum": self.high}
+
+    def _check(self, number: int) -> int:
+        if not self.low <= number <= self.high:
+            raise Refused(messages.out_of_range(number, self.low, self.high))
         return number
-
-    return check
 
 
 def _share(match: re.Match[str], out_of_range: Callable[[str], Fault]) -> Share:
@@ -298,30 +316,52 @@ class _Named:
 
 STRICT = ConfigDict(extra="forbid")
 
+
+def _written(pattern: str) -> Any:
+    """The type of what a file says of a value, for editors: text of which the whole has this form."""
+    return Annotated[str, Field(pattern=f"^({pattern})$")]
+
+
+def text(pattern: str) -> WithJsonSchema:
+    """The same beside the type of a text."""
+    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$"})
+
+
 _MEANT = BeforeValidator(as_meant)
 WholeNumber = Annotated[int, Strict(), _MEANT]
+_SOMETHING = WithJsonSchema({"type": "string", "pattern": r"\S"})
+
 InputName = Annotated[str, Strict(), AfterValidator(check_input_name)]
-Name = Annotated[str, Strict(), AfterValidator(check_name)]
-ModelUri = Annotated[str, Strict(), AfterValidator(_check_uri)]
+Name = Annotated[str, Strict(), AfterValidator(check_name), text(f"[A-Za-z0-9_-]{{1,{MAX_NAME_CHARACTERS}}}")]
+ModelUri = Annotated[str, Strict(), AfterValidator(_check_uri), _SOMETHING]
 Flag = Annotated[bool, Strict(), _MEANT]
-VariableName = Annotated[str, Strict(), AfterValidator(check_variable)]
-Glob = Annotated[str, Strict(), AfterValidator(_check_glob)]
-Port = Annotated[WholeNumber, AfterValidator(within(0, 65_535))]
-ThreadCount = Annotated[WholeNumber, AfterValidator(within(1, 1_024))]
-BatchSize = Annotated[WholeNumber, AfterValidator(within(1, 1_024))]
-ReplicaCount = Annotated[WholeNumber, AfterValidator(within(1, 64))]
+VariableName = Annotated[str, Strict(), AfterValidator(check_variable), text(_VARIABLE.pattern)]
+Glob = Annotated[str, Strict(), AfterValidator(_check_glob), _SOMETHING]
+Port = Annotated[WholeNumber, Within(0, 65_535)]
+ThreadCount = Annotated[WholeNumber, Within(1, 1_024)]
+BatchSize = Annotated[WholeNumber, Within(1, 1_024)]
+ReplicaCount = Annotated[WholeNumber, Within(1, 64)]
+
+_WRITTEN_DURATION = _written(_DURATION.pattern)
+_WRITTEN_OPTIONAL_DURATION = _written(f"{_DURATION.pattern}|never")
+_WRITTEN_SIZE = _written(_SIZE.pattern)
+_WRITTEN_NUMBER = Annotated[float, Field(ge=0, le=MAX_NUMBER)]
 
 # These go beside the type of a field: Annotated[float, DURATION].
 NAMED = _Named()
-TEXT = PlainValidator(check_text)
-DURATION = PlainValidator(parse_duration)
-OPTIONAL_DURATION = PlainValidator(parse_optional_duration)
-DELAY = PlainValidator(parse_delay)
-SIZE = PlainValidator(parse_size)
-BODY_SIZE = PlainValidator(partial(parse_size, largest=MAX_BODY_BYTES))
-MEMORY = PlainValidator(parse_memory)
-OVERRIDING_DURATION = PlainValidator(parse_overriding_duration)
-SHARE = PlainValidator(parse_share)
-WEIGHT = PlainValidator(partial(parse_number, what="a number, such as `95` or `0.5`"))
-TOLERANCE = PlainValidator(partial(parse_number, what="a number, such as `0.001` or `1e-6`"))
+TEXT = PlainValidator(check_text, json_schema_input_type=Annotated[str, Field(pattern=r"\S")])
+DURATION = PlainValidator(parse_duration, json_schema_input_type=_WRITTEN_DURATION)
+OPTIONAL_DURATION = PlainValidator(parse_optional_duration, json_schema_input_type=_WRITTEN_OPTIONAL_DURATION)
+DELAY = PlainValidator(parse_delay, json_schema_input_type=_WRITTEN_DURATION)
+SIZE = PlainValidator(parse_size, json_schema_input_type=_WRITTEN_SIZE)
+BODY_SIZE = PlainValidator(partial(parse_size, largest=MAX_BODY_BYTES), json_schema_input_type=_WRITTEN_SIZE)
+MEMORY = PlainValidator(parse_memory, json_schema_input_type=_written(f"{_SIZE.pattern}|{_SHARE.pattern}"))
+OVERRIDING_DURATION = PlainValidator(parse_overriding_duration, json_schema_input_type=_WRITTEN_OPTIONAL_DURATION)
+SHARE = PlainValidator(parse_share, json_schema_input_type=_written(_SHARE.pattern))
+WEIGHT = PlainValidator(
+    partial(parse_number, what="a number, such as `95` or `0.5`"), json_schema_input_type=_WRITTEN_NUMBER
+)
+TOLERANCE = PlainValidator(
+    partial(parse_number, what="a number, such as `0.001` or `1e-6`"), json_schema_input_type=_WRITTEN_NUMBER
+)
 JSON_VALUE = PlainValidator(parse_json)

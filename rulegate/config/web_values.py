@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, PlainValidator, Strict
+from pydantic import AfterValidator, Field, PlainValidator, Strict
 
 from rulegate.config import messages
-from rulegate.config.values import Expected, Refused, WholeNumber, within
+from rulegate.config.values import Expected, Refused, WholeNumber, Within, text
 from rulegate.config.web_address import check_address
 
 MAX_MESSAGE_CHARACTERS = 500
@@ -71,11 +71,11 @@ def _check_service(url: str) -> str:
     return url
 
 
-AdminToken = Annotated[str, Strict(), AfterValidator(check_token)]
-HeaderName = Annotated[str, Strict(), AfterValidator(check_header_name)]
-RefusalStatus = Annotated[WholeNumber, AfterValidator(within(400, 599))]
-ServiceUrl = Annotated[str, Strict(), AfterValidator(_check_service)]
+AdminToken = Annotated[str, Strict(), AfterValidator(check_token), text(f"[!-~]{{{MIN_TOKEN_CHARACTERS},}}")]
+HeaderName = Annotated[str, Strict(), AfterValidator(check_header_name), text(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")]
+RefusalStatus = Annotated[WholeNumber, Within(400, 599)]
+ServiceUrl = Annotated[str, Strict(), AfterValidator(_check_service), text(r"[hH][tT][tT][pP][sS]?://.+")]
 
 # These go beside the type of a field: Annotated[str, MESSAGE].
-HEADER_VALUE = PlainValidator(check_header_value)
-MESSAGE = PlainValidator(check_message)
+HEADER_VALUE = PlainValidator(check_header_value, json_schema_input_type=str)
+MESSAGE = PlainValidator(check_message, json_schema_input_type=Annotated[str, Field(min_length=1)])
