@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rulegate.answers import Breakers
 from rulegate.config import BatchingSettings, Config, ModelSettings, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
@@ -58,6 +59,7 @@ class Running:
     _preload: Preload
     _keeper: Keeper
     _pool: ModelPool
+    _breakers: Breakers
     _backend: ProcessBackend
     _environments: Mapping[Manager, Environments]
     _registry: MlflowRegistry
@@ -76,7 +78,7 @@ class Running:
         Raises:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
-        front = _front(config, self._pool)
+        front = _front(config, self._pool, self._breakers)
         pool_settings = _pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         for environments_of_one in self._environments.values():
@@ -84,6 +86,7 @@ class Running:
         self._backend.change(stuck_after_s=config.server.request_timeout_s)
         self._pool.change(pool_settings)
         self.application.switch(front)
+        self._breakers.keep(front.gateway.targets)
         self._preload.want(_to_preload(config))
         return tuple(key for key, value in _FIXED.items() if value(config) != value(self._begun_with))
 
@@ -112,10 +115,11 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     pool = ModelPool(registry, backend, _pool_settings(config))
     keeper = Keeper(pool, registry)
     preload = Preload(pool)
-    application = Application(_front(config, pool), lines, not_ready=preload.not_ready)
+    breakers = Breakers()
+    application = Application(_front(config, pool, breakers), lines, not_ready=preload.not_ready)
     preload.want(_to_preload(config))
     keeper.start()
-    return Running(application, config, preload, keeper, pool, backend, kinds, registry, warm_parent)
+    return Running(application, config, preload, keeper, pool, breakers, backend, kinds, registry, warm_parent)
 
 
 def describe_models(
@@ -139,9 +143,9 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     return next((obstacle for obstacle in found if obstacle), None)
 
 
-def _front(config: Config, pool: ModelPool) -> Front:
+def _front(config: Config, pool: ModelPool, breakers: Breakers) -> Front:
     return Front(
-        Gateway(config, pool),
+        Gateway(config, pool, breakers),
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,
     )

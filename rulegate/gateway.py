@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from dataclasses import dataclass, replace
 
+from rulegate.answers import Answers, Breakers, Key
 from rulegate.condition import Request
 from rulegate.config import Config, EndpointSettings, ShadowSettings
-from rulegate.routing import Balance, Decision, Deny, Endpoint, OnError, Route, Shadow, Target, decide
-from rulegate.serving.errors import ModelNotLoaded
-from rulegate.serving.models import Parts, Prediction
+from rulegate.journey import Journey
+from rulegate.routing import (
+    Balance,
+    Busy,
+    Decision,
+    Deny,
+    Endpoint,
+    OnError,
+    Route,
+    Shadow,
+    Target,
+    decide,
+    nobody_is_busy,
+)
+from rulegate.serving.models import Prediction
 from rulegate.serving.pool import ModelPool
-from rulegate.serving.protocol import check_content_type
 
 
 class EndpointNotFound(Exception):
@@ -29,58 +39,35 @@ class EndpointNotFound(Exception):
         self.known = known
 
 
-@dataclass(slots=True)
-class Journey:
-    """How far one request has come; filled on the way, so that a request that fails is known up to its failure.
-
-    Durations are in seconds, and None for a part that was not reached.
-    """
-
-    endpoint: str | None = None
-    route: str | None = None
-    target: str | None = None
-    model: str | None = None
-    decide_s: float | None = None
-    load_s: float | None = None
-    predict_s: float | None = None
-
-
-class _Leased:
-    """Parts of an answer, and the lease that lasts as long as they come."""
-
-    def __init__(self, parts: Parts, lease: contextlib.ExitStack) -> None:
-        self._parts = parts
-        self._lease = lease
-
-    def __next__(self) -> bytes:
-        try:
-            return next(self._parts)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        with self._lease:
-            self._parts.close()
-
-
 class Gateway:
     """Endpoints and the models behind them. Immutable but for the pool; safe to use from many threads.
 
     Args:
         config: A configuration without errors.
         models: Loads and keeps the models; without it the gateway decides but does not answer.
+        breakers: What is known of the health of targets, by a gateway before this one; None: nothing.
     """
 
-    def __init__(self, config: Config, models: ModelPool | None = None) -> None:
-        self._endpoints = {settings.name: endpoint_of(settings) for settings in config.endpoints}
+    def __init__(self, config: Config, models: ModelPool | None = None, breakers: Breakers | None = None) -> None:
+        busy = nobody_is_busy if models is None else models.busy
+        self._endpoints = {settings.name: endpoint_of(settings, busy=busy) for settings in config.endpoints}
         self._default = config.default_endpoint
-        self._models = models
+        self._answers = Answers(models, breakers or Breakers())
 
     @property
     def endpoint_names(self) -> tuple[str, ...]:
         """The names of all endpoints, in the order of the configuration."""
         return tuple(self._endpoints)
+
+    @property
+    def targets(self) -> frozenset[Key]:
+        """Every target that a request can get."""
+        return frozenset(
+            (name, route.alias, target.alias, target.model_uri)
+            for name, endpoint in self._endpoints.items()
+            for route in endpoint.routes
+            for target in route.live
+        )
 
     def decide(self, endpoint: str | None, request: Request) -> Decision:
         """Which route of ``endpoint`` (None: the default one) answers this request. Needs no model.
@@ -103,7 +90,7 @@ class Gateway:
         *,
         timeout_s: float,
     ) -> Prediction:
-        """The prediction of the model that the conditions pick, within ``timeout_s`` seconds.
+        """The prediction of the model that the conditions pick, or of a fallback, within ``timeout_s`` seconds.
 
         Args:
             endpoint: The endpoint's name; None for the default one.
@@ -115,34 +102,19 @@ class Gateway:
                 bounds the time to its first part, and what is left then the time to each of the others.
 
         Raises:
+            RequestDenied: If the route denies, or a fallback that is reached does.
             UnsupportedContentType: If the scoring protocol does not know the content type.
-            ServingError: If the model cannot be loaded, fails or is too slow.
+            ServingError: If neither the model nor a fallback can answer.
             Exception: Those of `decide`.
         """
-        begin = time.perf_counter()
+        begin_s = time.perf_counter()
         found = self._endpoint(endpoint)
         journey.endpoint = found.name
-        check_content_type(content_type)
         try:
             decision = decide(found, request)
         finally:
-            decided = time.perf_counter()
-            journey.decide_s = decided - begin
-        journey.route, journey.target = decision.route, decision.target
-        if self._models is None or decision.model_uri is None:
-            raise ModelNotLoaded("this gateway was made without models, or this route has none")
-        with contextlib.ExitStack() as held:
-            lease = held.enter_context(self._models.lease(decision.model_uri, timeout_s=timeout_s - (decided - begin)))
-            journey.model, journey.load_s = lease.version.reference, lease.load_s
-            leased = time.perf_counter()
-            try:
-                prediction = lease.predict(body, content_type or "", timeout_s=timeout_s - (leased - begin))
-            finally:
-                journey.predict_s = time.perf_counter() - leased
-            if prediction.rest is None:
-                return prediction
-            # The model is in use until the last part has come, or nobody wants it any more.
-            return replace(prediction, rest=_Leased(prediction.rest, held.pop_all()))
+            journey.decide_s = time.perf_counter() - begin_s
+        return self._answers.answer(decision, body, content_type, journey, timeout_s=timeout_s - journey.decide_s)
 
     def _endpoint(self, name: str | None) -> Endpoint:
         endpoint = self._endpoints.get(self._default if name is None else name)
@@ -151,8 +123,8 @@ class Gateway:
         return endpoint
 
 
-def endpoint_of(settings: EndpointSettings) -> Endpoint:
-    """The endpoint that settings describe, its index built."""
+def endpoint_of(settings: EndpointSettings, *, busy: Busy = nobody_is_busy) -> Endpoint:
+    """The endpoint that settings describe, its index built. ``busy`` tells how many requests a model has in flight."""
     routes = tuple(
         Route(
             route.alias,
@@ -168,7 +140,7 @@ def endpoint_of(settings: EndpointSettings) -> Endpoint:
         )
         for route in settings.routes
     )
-    return Endpoint(settings.name, routes)
+    return Endpoint(settings.name, routes, busy)
 
 
 def _shadow(settings: ShadowSettings) -> Shadow:

@@ -13,12 +13,13 @@ from urllib.parse import quote
 from werkzeug.wsgi import get_path_info
 
 from rulegate import __version__
-from rulegate.gateway import Gateway, Journey
+from rulegate.gateway import Gateway
 from rulegate.http import listing
-from rulegate.http.errors import PathNotFound
+from rulegate.http.errors import PathNotFound, failure_of
 from rulegate.http.events import Events
 from rulegate.http.incoming import condition_request, content_type, read_body, request_id, require_method
 from rulegate.http.replies import JSON, STATUS_LINES, Reply, failed, json_reply
+from rulegate.journey import Journey, Leg
 from rulegate.log import Lines
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Application:
             reply = self._page(environ, path)
         if reply.rest is None:
             reply.headers.append(("content-length", str(len(reply.body))))
-        start_response(STATUS_LINES[reply.status], reply.headers)
+        # A route may deny with a status that no standard names.
+        start_response(STATUS_LINES.get(reply.status) or f"{reply.status} Denied", reply.headers)
         if reply.rest is not None:
             return reply.rest
         # The server sends a list in one piece.
@@ -169,42 +171,54 @@ def _version() -> Reply:
 
 
 def _names(journey: Journey) -> Iterator[tuple[str, str]]:
-    """The headers that say who answered, as far as that is known."""
+    """The headers that say who answered, as far as that is known, and who did not."""
     if journey.endpoint is not None:
         yield "x-rulegate-endpoint", journey.endpoint
-    if journey.route is not None:
-        yield "x-rulegate-route", journey.route
-    if journey.target is not None:
-        yield "x-rulegate-target", journey.target
-    if journey.model is not None:
-        yield "x-rulegate-model", journey.model if _is_plain(journey.model) else quote(journey.model, safe=":/@ ")
+    leg = journey.leg
+    if leg is None:
+        return
+    yield "x-rulegate-route", leg.route
+    if leg.target is not None:
+        yield "x-rulegate-target", leg.target
+    if leg.model is not None:
+        yield "x-rulegate-model", leg.model if _is_plain(leg.model) else quote(leg.model, safe=":/@ ")
+    if passed := _failures(journey.passed):
+        yield "x-rulegate-fallback-from", passed
+
+
+def _failures(legs: Iterable[Leg]) -> str | None:
+    """Routes that have not answered, each with the code of why."""
+    return ", ".join(f"{leg.route}; {failure_of(leg.error).code}" for leg in legs if leg.error is not None) or None
 
 
 def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _detail(error: Exception | None) -> str | None:
-    """What only the log may say of a failure."""
-    detail = getattr(error, "detail", "")
-    return detail if isinstance(detail, str) and detail else None
+def _detail(*errors: Exception | None) -> str | None:
+    """What only the log may say of failures: of the first that has more to say."""
+    details = (getattr(error, "detail", "") for error in errors)
+    return next((detail for detail in details if isinstance(detail, str) and detail), None)
 
 
 def _facts(
     status: int, this_request: str, journey: Journey, begin: float, error: Exception | None
 ) -> dict[str, object]:
+    leg = journey.leg
     return {
         "request_id": this_request,
         "status": status,
         "endpoint": journey.endpoint,
-        "route": journey.route,
-        "target": journey.target,
-        "model": journey.model,
+        "route": leg.route if leg else None,
+        "target": leg.target if leg else None,
+        "model": leg.model if leg else None,
+        "fallback_from": _failures(journey.passed),
+        "failed_fallbacks": _failures(journey.in_vain),
         "decide_ms": _ms(journey.decide_s),
-        "load_ms": _ms(journey.load_s),
-        "predict_ms": _ms(journey.predict_s),
+        "load_ms": _ms(leg.load_s if leg else None),
+        "predict_ms": _ms(leg.predict_s if leg else None),
         "total_ms": _ms(time.perf_counter() - begin),
-        "detail": _detail(error),
+        "detail": _detail(error, *(passed.error for passed in journey.passed)),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rulegate.answers import RequestDenied
 from rulegate.condition import BudgetExceededError, MalformedBodyError
 from rulegate.gateway import EndpointNotFound
 from rulegate.routing import ConditionFailed, NoRouteMatched
@@ -85,11 +86,13 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (NoRouteMatched, Failure(404, "RESOURCE_DOES_NOT_EXIST", "RG408")),
     (ConditionFailed, Failure(422, "INVALID_PARAMETER_VALUE", "RG409")),
     (BudgetExceededError, Failure(422, "INVALID_PARAMETER_VALUE", "RG410")),
+    (RequestDenied, Failure(403, "PERMISSION_DENIED", "RG412")),
     (serving.ModelNotResolved, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG501", retry=True)),
     (serving.ModelNotLoaded, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG502", retry=True)),
     (serving.ModelStillLoading, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG503", retry=True)),
     (serving.ModelOverloaded, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG508", retry=True)),
     (serving.NoMemoryForModel, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG509", retry=True)),
+    (serving.CircuitOpen, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG510", retry=True)),
     (serving.ModelDied, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG504", retry=True)),
     (serving.PredictionTimeout, Failure(504, "DEADLINE_EXCEEDED", "RG505")),
     (serving.ResultNotEncodable, Failure(500, "INTERNAL_ERROR", "RG506")),
@@ -129,6 +132,18 @@ _MLFLOW_STATUS = {
     "INVALID_PARAMETER_VALUE": 400,
 }
 
+# What a route that denies says, by the status that its configuration names; with others, BAD_REQUEST or INTERNAL_ERROR.
+_DENIALS = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    409: "RESOURCE_CONFLICT",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    501: "NOT_IMPLEMENTED",
+    503: "TEMPORARILY_UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
 
 def failure_of(error: Exception) -> Failure:
     """How to answer a request that ended with ``error``."""
@@ -136,6 +151,9 @@ def failure_of(error: Exception) -> Failure:
     if type(error) is serving.PredictionFailed:
         # MLflow gives any code it does not list to its own clients as 500.
         return Failure(_MLFLOW_STATUS.get(error.error_code, 500), error.error_code, failure.code)
+    if isinstance(error, RequestDenied):
+        status = error.deny.status
+        return Failure(status, _DENIALS.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"), failure.code)
     return failure
 
 
@@ -150,7 +168,7 @@ def message_of(error: Exception) -> str:
             more = [f"and {error.more} more"] if error.more else []
             tried = "; ".join([*map(str, error.tried), *more])
             return f"{error}; tried: {tried}" if tried else str(error)
-        case RequestRefused() | ConditionFailed() | MalformedBodyError() | BudgetExceededError():
+        case RequestRefused() | RequestDenied() | ConditionFailed() | MalformedBodyError() | BudgetExceededError():
             return str(error)
         case _:
             return "the gateway failed; its log tells why under this request id"

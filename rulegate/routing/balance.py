@@ -55,7 +55,7 @@ class Balancer:
             case Balance.WEIGHTED:
                 return self._weighted(route.live)
             case Balance.ROUND_ROBIN:
-                return _in_turn(route.live)
+                return self._in_turn(route.live)
             case Balance.LEAST_BUSY:
                 return self._least_busy(route.live)
 
@@ -64,6 +64,13 @@ class Balancer:
         largest = max(target.weight for target in targets)
         *ends, total = accumulate(target.weight / largest for target in targets)
         return lambda _request: targets[bisect_right(ends, random() * total)]
+
+    def _in_turn(self, targets: Sequence[Target]) -> _Picker:
+        number = len(targets)
+        # Taking the next number is one step of the interpreter, so each number is given to one thread. Begun by chance:
+        # a configuration that changes often begins anew as often, and the first target must not gain by that.
+        turns = count(int(self._random() * number))
+        return lambda _request: targets[next(turns) % number]
 
     def _least_busy(self, targets: Sequence[Target]) -> _Picker:
         def pick(_request: Request) -> Target:
@@ -96,10 +103,3 @@ class Balancer:
             return weighted(request)
 
         return pick
-
-
-def _in_turn(targets: Sequence[Target]) -> _Picker:
-    # Taking the next number is one step of the interpreter, so each number is given to one thread.
-    turns = count()
-    number = len(targets)
-    return lambda _request: targets[next(turns) % number]

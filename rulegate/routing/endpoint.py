@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,6 +38,7 @@ class Endpoint:
         conditional: The routes with a condition, each beside it, in order.
         unconditional: The first route without a condition, wherever it is listed.
         index: Finds those of ``conditional`` that a request may match; None where trying them all is faster.
+        by_alias: The routes by their aliases.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Endpoint:
     conditional: tuple[tuple[Route, Condition], ...] = field(init=False, repr=False, compare=False)
     unconditional: Route | None = field(init=False, repr=False, compare=False)
     index: RuleIndex[tuple[Route, Condition]] | None = field(init=False, repr=False, compare=False)
+    by_alias: Mapping[str, Route] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         conditional = tuple((route, route.condition) for route in self.routes if route.condition is not None)
@@ -58,26 +60,24 @@ class Endpoint:
         object.__setattr__(self, "conditional", conditional)
         object.__setattr__(self, "unconditional", unconditional)
         object.__setattr__(self, "index", _index(conditional))
+        object.__setattr__(self, "by_alias", {route.alias: route for route in self.routes})
 
     def fallbacks(self, route: Route) -> tuple[Route, ...]:
         """The routes to try in order when ``route`` cannot answer, each with its own fallbacks right behind it.
 
-        None stands there twice, nor ``route`` itself. Takes time in proportion to the endpoint's routes.
+        None stands there twice, nor ``route`` itself.
 
         Raises:
             KeyError: If a route names another one that is not of this endpoint.
         """
-        if not route.fallback:
-            return ()
-        by_alias = {one.alias: one for one in self.routes}
-        found = {route.alias: route}
+        found = {route.alias}
 
         def follow(from_: Route) -> Iterator[Route]:
             for alias in from_.fallback:
                 if alias not in found:
-                    found[alias] = by_alias[alias]
-                    yield by_alias[alias]
-                    yield from follow(by_alias[alias])
+                    found.add(alias)
+                    yield self.by_alias[alias]
+                    yield from follow(self.by_alias[alias])
 
         return tuple(follow(route))
 

@@ -164,7 +164,7 @@ def explain(endpoint: Endpoint, request: Request, *, why_not: str | None = None)
     Raises:
         KeyError: If the endpoint has no route ``why_not``.
     """
-    about = None if why_not is None else _named(endpoint, why_not)
+    about = None if why_not is None else endpoint.by_alias[why_not]
     tried, end = _walk(endpoint, request)
     by_alias = {one.route.alias: one for one in tried}
     steps = by_alias | _ruled_out(endpoint, request, by_alias.keys(), end.route)
@@ -172,10 +172,6 @@ def explain(endpoint: Endpoint, request: Request, *, why_not: str | None = None)
     absence = None if about is None else _absence(endpoint, request, about, steps.get(about.alias), instead)
     in_order = (steps[route.alias] for route, _ in endpoint.conditional if route.alias in steps)
     return RoutingExplanation(endpoint.name, tuple(_gathered(in_order)), end, absence)
-
-
-def _named(endpoint: Endpoint, alias: str) -> Route:
-    return {route.alias: route for route in endpoint.routes}[alias]
 
 
 def _walk(endpoint: Endpoint, request: Request) -> tuple[list[Tried], Answered | Failed]:

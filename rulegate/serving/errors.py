@@ -9,9 +9,10 @@
     │   ├── ModelStillLoading       it is being loaded, longer than this request could wait
     │   ├── ModelOverloaded         it has as many requests waiting as it may have
     │   ├── NoMemoryForModel        the memory for models is taken by models in use
+    │   ├── CircuitOpen             it has failed again and again, and is left alone for a while
     │   └── ModelDied               its process ended while it had the request
     ├── PredictionTimeout           it did not answer in time
-    └── PredictionFailed            it answered that this request is wrong
+    └── PredictionFailed            it answered that this request is wrong, or raised
         ├── UnsupportedContentType
         └── ResultNotEncodable      it returned what the protocol cannot carry
 
@@ -79,6 +80,10 @@ class NoMemoryForModel(ModelUnavailable):
     """The memory for models is taken by models that are in use."""
 
 
+class CircuitOpen(ModelUnavailable):
+    """The model has failed again and again, so it has not been asked; see `rulegate.breaker`."""
+
+
 class ModelDied(ModelUnavailable):
     """The model's process ended while it had this request. The next request starts a new one."""
 
@@ -93,13 +98,21 @@ class PredictionFailed(ServingError):
     Attributes:
         error_code: MLflow's name of the failure, such as ``BAD_REQUEST`` or ``INVALID_PARAMETER_VALUE``.
         fields: What else MLflow's server would tell the client, such as ``sqlstate``; JSON.
+        by_model: Whether the model itself has raised, so that the request need not be wrong.
     """
 
     def __init__(
-        self, message: str, *, error_code: str, detail: str = "", fields: Mapping[str, Any] | None = None
+        self,
+        message: str,
+        *,
+        error_code: str,
+        detail: str = "",
+        fields: Mapping[str, Any] | None = None,
+        by_model: bool = False,
     ) -> None:
         super().__init__(message, detail=detail)
         self.error_code = error_code
+        self.by_model = by_model
         self.fields = dict(fields or {})
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
-HEADER = re.compile(r"x-rulegate-[a-z]+|x-request-id|retry-after")
+HEADER = re.compile(r"x-rulegate-[a-z-]+|x-request-id|retry-after")
 
 SMALLEST = """
 model_endpoints:

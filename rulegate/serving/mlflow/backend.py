@@ -227,4 +227,10 @@ def _cancel(exchange: Exchange) -> None:
 def _refusal(answer: Frame) -> PredictionFailed:
     facts = answer.facts()
     failure = _FAILURES[facts["kind"]]
-    return failure(facts["message"], error_code=facts["error_code"], detail=facts["detail"], fields=facts["fields"])
+    return failure(
+        facts["message"],
+        error_code=facts["error_code"],
+        detail=facts["detail"],
+        fields=facts["fields"],
+        by_model=facts["by_model"],
+    )

@@ -156,6 +156,7 @@ def _failure(request_id: int, error: BaseException) -> Frame:
             "error_code": error.error_code,
             "detail": error.detail,
             "fields": error.fields,
+            "by_model": error.by_model,
         }
     else:
         facts = {
@@ -164,5 +165,6 @@ def _failure(request_id: int, error: BaseException) -> Frame:
             "error_code": "BAD_REQUEST",
             "detail": "".join(traceback.format_exception(error)),
             "fields": {},
+            "by_model": True,
         }
     return Frame(request_id, Kind.ERROR, json.dumps(facts), batch=1)

@@ -29,6 +29,22 @@ from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, Unsupp
 from rulegate.serving.mlflow.redaction import for_client, for_log, without_paths
 from rulegate.serving.protocol import CSV, JSON, PARQUET, check_content_type
 
+# Functions of MLflow's that hold a request against what a model takes: what they raise, or have others raise, is the
+# request's fault.
+_CHECKS = frozenset(
+    {
+        "_convert_dataframe_to_example_format",
+        "_convert_input",
+        "_convert_llm_input_data",
+        "_enforce_params_schema",
+        "_enforce_schema",
+        "_validate_model_input",
+        "_validate_prediction_input",
+    }
+)
+# And these do so in their own code, before they call the model.
+_CHECK_THEMSELVES = frozenset({"wrapper", "_predict_stream"})
+
 # The first two are told apart from the others, the last is for the log.
 _NOT_FIELDS = frozenset({"error_code", "message", "stack_trace"})
 
@@ -160,6 +176,24 @@ def encode(result: Any, *, wrapped: bool) -> bytes:
 
 def _raised(error: Exception) -> PredictionFailed:
     """What the client is told when the model, or MLflow before it, raised ``error``."""
+    refused = _told(error)
+    refused.by_model = not _is_of_the_request(error)
+    return refused
+
+
+def _is_of_the_request(error: BaseException) -> bool:
+    """Whether MLflow raised it while it held the request against the model, which then has not seen it."""
+    name = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
+        if module != __name__ and not module.startswith(("mlflow.pyfunc", "mlflow.models")):
+            return False
+        if name in _CHECKS:
+            return True
+    return name in _CHECK_THEMSELVES
+
+
+def _told(error: Exception) -> PredictionFailed:
     if isinstance(error, MlflowException):
         error.message = f"Failed to predict data. Error: {error.message}"
         # With any other code it tells the client what is wrong with the request: no news for who reads the log.

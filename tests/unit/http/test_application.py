@@ -123,3 +123,35 @@ def test_any_path_and_method_gets_an_answer_of_ours(client, path, method):
     environ["PATH_INFO"] = path.encode("utf-8", "surrogatepass").decode("latin-1")
     _, status, _ = run_wsgi_app(client.application, environ)
     assert status.split()[0] in {"200", "404", "405", "415"}
+
+
+DENYING = """
+model_endpoints:
+  - name: e
+    routes:
+      - alias: teapot
+        model_request_condition: "request.headers['X-As'] == 'teapot'"
+        deny: {status: 450, message: not here}
+      - alias: default
+        model_request_condition: "request.headers['X-As'] == 'default'"
+        deny: {}
+      - {alias: rest, model_uri: "models:/m/1"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("which", "status_line", "error_code", "message"),
+    [("teapot", "450 Denied", "BAD_REQUEST", "not here"), ("default", "403 Forbidden", "PERMISSION_DENIED", "denied")],
+)
+def test_a_route_that_denies_answers_in_mlflows_shape_and_is_logged(tmp_path, which, status_line, error_code, message):
+    with (tmp_path / "log").open("w") as log:
+        front = Front(Gateway(load_config(DENYING)), max_body_bytes=100, request_timeout_s=1)
+        client = Client(Application(front, Lines("json", log.fileno()), not_ready=dict))
+        answer = client.post("/invocations", data="what", content_type="text/html", headers={"X-As": which})
+    assert (answer.status, answer.json["code"], answer.json["error_code"]) == (status_line, "RG412", error_code)
+    assert answer.json["message"] == message
+    names = {name: value for name, value in answer.headers.items() if name.startswith("x-rulegate")}
+    assert names == {"x-rulegate-endpoint": "e", "x-rulegate-route": which}
+    assert "retry-after" not in answer.headers
+    line = json.loads((tmp_path / "log").read_text())
+    assert (line["route"], line["status"], "target" in line) == (which, int(status_line[:3]), False)
