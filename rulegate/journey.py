@@ -33,11 +33,13 @@ class Journey:
     """How far one request has come; filled on the way, so that a request that fails is known up to its failure.
 
     Attributes:
+        request_id: The request's id, where it has one.
         endpoint: The name of the endpoint.
         decide_s: Seconds until the route was known; None before.
         legs: The route that the conditions picked, then the fallbacks that were tried, in order.
     """
 
+    request_id: str | None = None
     endpoint: str | None = None
     decide_s: float | None = None
     legs: list[Leg] = field(default_factory=list)

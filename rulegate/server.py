@@ -235,7 +235,15 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
 
 
 def _admin(sock: socket.socket, begun_with: Config, running: bootstrap.Running, live: Live) -> Listener:
-    sources = Sources(live, running.application, running.pool, running.traffic, running.mishaps, running.shadows)
+    sources = Sources(
+        live,
+        running.application,
+        running.pool,
+        running.breakers,
+        running.traffic,
+        running.mishaps,
+        running.shadows,
+    )
 
     def token() -> str:
         # A file that does not name the port any more does not close it before the next start.

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from rulegate import __version__
 from rulegate.admin.sources import Sources
+from rulegate.breaker import Phase
 from rulegate.counting import BOUNDS_S, Spread
 from rulegate.serving.figures import BATCH_SIZES, PoolFigures, VersionCounts
 from rulegate.serving.resident import State
@@ -83,7 +84,7 @@ class _Collector(Collector):
 
     def _requests(self) -> Iterator[Metric]:
         traffic = self._sources.traffic
-        answers = {
+        answers: dict[tuple[str, ...], float] = {
             (answered.endpoint, answered.route, answered.target, str(answered.status), answered.code): count
             for answered, count in traffic.answers().items()
         }
@@ -107,6 +108,23 @@ class _Collector(Collector):
         for names, (count, seconds) in sorted(traffic.predictions().items()):
             predictions.add_metric(names, count, seconds)
         yield predictions
+
+        yield _counter(
+            "rulegate_fallbacks",
+            "Requests for which fallbacks were tried, by why the route could not answer, and who did, if anybody.",
+            traffic.fallbacks.counts(),
+            *("endpoint", "route", "code", "answered_by"),
+        )
+        yield _gauge(
+            "rulegate_breaker_phase",
+            "The circuit breaker of each target that was asked, by phase: 1 for the one it is in, else 0.",
+            {
+                (*key[:3], phase.value): int(state.phase is phase)
+                for key, state in self._sources.breakers.states().items()
+                for phase in Phase
+            },
+            *("endpoint", "route", "target", "phase"),
+        )
 
     def _routing(self) -> Iterator[Metric]:
         mishaps = self._sources.mishaps

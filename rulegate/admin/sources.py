@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from rulegate.answers import Breakers
 from rulegate.http import Application
 from rulegate.http.traffic import Traffic
 from rulegate.live import Live
@@ -21,6 +22,7 @@ class Sources:
         live: Reads the configuration again, and knows what is running.
         application: What requests are answered by.
         pool: The models.
+        breakers: The health of targets.
         traffic: How requests were answered.
         mishaps: What went wrong in routing without failing a request.
         shadows: What came of copies of requests.
@@ -30,6 +32,7 @@ class Sources:
     live: Live
     application: Application
     pool: ModelPool
+    breakers: Breakers
     traffic: Traffic
     mishaps: Mishaps
     shadows: Shadows

@@ -118,7 +118,8 @@ class _Line:
 
 
 Ask = Callable[[Copy], tuple[Prediction, float]]
-"""Asks the shadow's model: its answer, and the seconds that it took to predict; raises `ServingError`."""
+"""Asks the shadow's model: its answer, of one in parts the first, and the seconds that it took to predict; raises
+`ServingError`."""
 
 
 class Shadows:
@@ -277,7 +278,6 @@ class Shadows:
         except ServingError as error:
             return self._fail(copy, error)
         if prediction.rest is not None:
-            prediction.rest.close()
             return self._disagree(copy, "it answers in parts")
         if len(prediction.body) > MAX_ANSWER_BYTES * MAX_LONGER:
             return self._drop(copy, Dropped.LARGE)
