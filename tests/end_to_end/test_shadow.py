@@ -50,7 +50,7 @@ def gateway(start, registry):
         "disagrees": "model_uri: models:/versioned/3",
         "broken": "model_uri: models:/stubborn/1",
         "missing": "model_uri: models:/nothing/1",
-        "never": "model_uri: models:/versioned/3, sample: 0.000001%",
+        "never": "model_uri: models:/versioned/3, sample: 0.001%",
     }
     return start(config_of(registry, shadows))
 
