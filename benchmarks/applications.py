@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rulegate.config import load_config
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
-from rulegate.log import Lines
+from rulegate.log import GatheredLines, Lines
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.models import LoadedModel, ModelVersion, Prediction
 from rulegate.serving.pool import ModelPool, PoolSettings
@@ -46,7 +46,7 @@ def decision() -> WSGIApplication:
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,
     )
-    return Application(front, Lines("text"), not_ready=dict)
+    return Application(front, GatheredLines(Lines("text")), not_ready=dict)
 
 
 class _Registry:

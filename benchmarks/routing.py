@@ -9,7 +9,8 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from benchmarks.harness import Row, Spread, alternating, say, write_result
 from rulegate.condition import Condition, Request, compile_condition
@@ -37,14 +38,28 @@ def keyed(number: int) -> str:
     )[number % 4]
 
 
-def unkeyed(number: int) -> str:
-    """One of four shapes that no key can be taken from; none is true for a request of `asking`."""
+def sharing(number: int) -> str:
+    """One of four shapes whose value is shared by others and compared; none is true for a request of `asking`."""
     return (
         f"request.json['customer']['age'] > {number + 100}",
         f"len(request.json['instances']) > {number + 100}",
         f"request.headers.get('X-Tier', 'free') != 'free' and request.json['customer']['score'] > 0.{number}",
         f"request.json['instances'][0][0].endswith('suffix {number}')",
     )[number // 100 % 4]
+
+
+def alone(number: int) -> str:
+    """One of four shapes that share no part with others; none is true for a request of `asking`."""
+    return (
+        f"request.headers.get('X-Feature-{number}') == 'on'",
+        f"re.search('suffix {number}', request.json['instances'][0][0])",
+        f"request.json['customer'].get('limit-{number}', 0) > 1",
+        f"request.json['instances'][0][0].find('text {number}') > 0",
+    )[number // 100 % 4]
+
+
+OTHERS: Final = MappingProxyType({"none": None, "1 % sharing": sharing, "1 % alone": alone})
+"""The conditions beside those of `keyed`: every hundredth."""
 
 
 def asking(number: int | None) -> Request:
@@ -62,7 +77,7 @@ class Case:
     """One endpoint and one request, and how long a decision took in each repeat, in microseconds."""
 
     routes: int
-    percent_unkeyed: int
+    others: str
     match: str
     endpoint: Endpoint
     request: Request
@@ -71,7 +86,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        return f"{self.routes} routes, {self.percent_unkeyed} % without a key, match: {self.match}"
+        return f"{self.routes} routes, others: {self.others}, match: {self.match}"
 
     @property
     def times(self) -> Spread:
@@ -103,20 +118,21 @@ def cases(sizes: Sequence[int]) -> tuple[list[Case], list[Row]]:
     """Every case, and rows that tell how long the indices took to build."""
     begin = time.perf_counter()
     conditions = [compile_condition(keyed(number)) for number in range(max(sizes))]
-    others = {number: compile_condition(unkeyed(number)) for number in range(50, max(sizes), 100)}
     say(f"{len(conditions)} conditions compiled in {time.perf_counter() - begin:.0f} s")
     made, built = [], []
     for size in sizes:
-        for percent in (0, 1):
-            chosen = [others.get(number, one) if percent else one for number, one in enumerate(conditions[:size])]
+        for others, text in OTHERS.items():
+            chosen = conditions[:size]
+            if text is not None:
+                chosen[50::100] = [compile_condition(text(number)) for number in range(50, size, 100)]
             routes = tuple(_route(number, condition) for number, condition in enumerate(chosen))
             gc.collect()
             begin = time.perf_counter()
             endpoint = Endpoint("bench", (*routes, _route(size, None)))
             took_s = time.perf_counter() - begin
-            built.append(Row(f"{size} routes, {percent} % without a key: build", "ms", Spread((took_s * 1e3,))))
+            built.append(Row(f"{size} routes, others: {others}: build", "ms", Spread((took_s * 1e3,))))
             for where, number in (("first", 0), ("last", size - 1), ("none", None)):
-                made.append(Case(size, percent, where, endpoint, asking(number)))
+                made.append(Case(size, others, where, endpoint, asking(number)))
     return made, built
 
 
@@ -137,7 +153,7 @@ def _microseconds(endpoint: Endpoint, request: Request) -> float:
 
 def growth(cases: Sequence[Case]) -> Row:
     """How many times longer a decision of the index takes over the most keyed routes than over a hundred."""
-    wanted = [case for case in cases if case.match == "last" and case.percent_unkeyed == 0 and case.routes >= FEW]
+    wanted = [case for case in cases if case.match == "last" and case.others == "none" and case.routes >= FEW]
     few, many = wanted[0], wanted[-1]
     times = tuple(long / short for long, short in zip(many.index, few.index, strict=True))
     return Row(
@@ -186,12 +202,12 @@ def pickings() -> list[Picking]:
 def table(cases: Sequence[Case]) -> str:
     """One line a case, in Markdown."""
     lines = [
-        "| routes | without a key | match | index, µs | plain scan, µs | scan ÷ index |",
-        "| --: | --: | --- | --: | --: | --: |",
+        "| routes | others | match | index, µs | plain scan, µs | scan ÷ index |",
+        "| --: | --- | --- | --: | --: | --: |",
     ]
     for case in cases:
         measured = (Spread(tuple(case.index)), Spread(tuple(case.scan)), case.times)
-        cells = (case.routes, f"{case.percent_unkeyed} %", case.match, *measured)
+        cells = (case.routes, case.others, case.match, *measured)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 

@@ -15,7 +15,7 @@ from rulegate.config import BatchingSettings, Config, ModelSettings, Share
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.http.traffic import Traffic
-from rulegate.log import Lines
+from rulegate.log import Log
 from rulegate.routing import Mishaps
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
@@ -125,13 +125,13 @@ class Running:
         self._warm_parent.close()
 
 
-def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Running:
+def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     """Starts what answers requests and returns at once, while MLflow is still being imported in the warm parent.
 
     Args:
         config: A configuration without errors.
         environment: The environment variables that the gateway was started with.
-        lines: Where each request of an endpoint gets its line.
+        log: Where each request of an endpoint gets its line.
     """
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     warm_parent.start()
@@ -145,7 +145,7 @@ def start(config: Config, environment: Mapping[str, str], lines: Lines) -> Runni
     shadows = Shadows(partial(_ask_on_trial, pool), is_busy=pool.is_crowded, random=random.random)
     _start_if_any(shadows, config)
     front = _front(config, pool, breakers, shadows, mishaps)
-    application = Application(front, lines, not_ready=preload.not_ready, traffic=traffic)
+    application = Application(front, log, not_ready=preload.not_ready, traffic=traffic)
     preload.want(_to_preload(config))
     keeper.start()
     return Running(

@@ -5,16 +5,34 @@ from __future__ import annotations
 import json
 import logging
 import os
+import queue
+import threading
 import time
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, Protocol
 
 LogFormat = Literal["json", "text"]
 
 FACTS = "facts"
 """The attribute of a record (``extra={FACTS: {...}}``) whose entries become fields of the line."""
 
+MAX_QUEUED: Final = 10_000
+"""Lines that may wait to be written; what reads the log may be slow, and requests must not wait for it."""
+
+GATHER_S: Final = 0.02
+"""How long lines are gathered to be written together."""
+
 _STANDARD_ERROR = 2
+
+_Event = tuple[str, Mapping[str, Any], float]
+
+
+class Log(Protocol):
+    """What events of one kind are written to. Safe to use from many threads."""
+
+    def write(self, event: str, facts: Mapping[str, Any], /) -> None:
+        """Takes what happens now, and the facts of it that are not None, which must not change any more."""
+        ...
 
 
 class Lines:
@@ -41,12 +59,68 @@ class Lines:
             level: How much it matters, in lower case.
             at_s: When it happened, in seconds of the Unix epoch; None is now.
         """
-        seconds = time.time() if at_s is None else at_s
-        moment = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(seconds % 1 * 1000):03d}Z"
-        line = self._format(moment, level, event, facts) + "\n"
-        data = line.encode("utf-8", "backslashreplace")
+        self.write_text(self.line(event, facts, level, time.time() if at_s is None else at_s))
+
+    def line(self, event: str, facts: Mapping[str, Any], level: str, at_s: float) -> str:
+        """One event as it is written, its end included; the arguments are those of `write`."""
+        moment = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at_s))}.{int(at_s % 1 * 1000):03d}Z"
+        return self._format(moment, level, event, facts) + "\n"
+
+    def write_text(self, text: str) -> None:
+        """Writes whole lines."""
+        data = text.encode("utf-8", "backslashreplace")
         while data:
             data = data[os.write(self._descriptor, data) :]
+
+
+class GatheredLines:
+    """Writes events of one kind as lines, many at a time, in a thread of its own. Safe to use from many threads.
+
+    Nobody waits for the log: to write a line for each of many thousand requests a second costs as much as to answer
+    them, and a log that is read slowly would hold them all up. A line is written `GATHER_S` seconds after its event at
+    the latest, if it can be; of more than `MAX_QUEUED` that cannot, the newest are dropped, and a line says how many.
+
+    Args:
+        lines: Writes them.
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._queue: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._closed = threading.Event()
+        self._thread.start()
+
+    def write(self, event: str, facts: Mapping[str, Any], /) -> None:
+        """See `Log.write`; it is written later."""
+        if self._queue.qsize() < MAX_QUEUED:
+            self._queue.put((event, facts, time.time()))
+        else:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Writes what there is and ends. Events that come later are lost. Safe to call again."""
+        self._closed.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        ends = False
+        while not ends:
+            taken = [self._queue.get()]
+            self._closed.wait(GATHER_S)
+            # Those that come meanwhile have another turn.
+            taken += (self._queue.get() for _ in range(self._queue.qsize()))
+            ends = None in taken
+            self._write([event for event in taken if event is not None])
+
+    def _write(self, events: Sequence[_Event]) -> None:
+        dropped, self._dropped = self._dropped, 0
+        text = "".join(self._lines.line(event, facts, "info", at_s) for event, facts, at_s in events)
+        if dropped:
+            text += self._lines.line("log lines were dropped", {"lines": dropped}, "warning", time.time())
+        self._lines.write_text(text)
 
 
 class _Handler(logging.Handler):

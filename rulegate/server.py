@@ -217,7 +217,8 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
     environment = dict(os.environ)
     _hide_from_requests()
     config = last_good(following.handover, begun_with, following.allow)
-    running = bootstrap.start(config, environment, lines)
+    requests = log.GatheredLines(lines)
+    running = bootstrap.start(config, environment, requests)
     live = Live(
         config,
         running.reload,
@@ -230,7 +231,7 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
     # A body may take as long to come as its request then may take.
     connections.watch(port, silent_s=lambda: 2 * running.application.front.request_timeout_s)
     admin = None if following.admin is None else _admin(following.admin, begun_with, running, live)
-    multiprocessing.util.Finalize(None, _close, (admin, live, running), exitpriority=1)
+    multiprocessing.util.Finalize(None, _close, (admin, live, running, requests), exitpriority=1)
     return running.application
 
 
@@ -262,11 +263,14 @@ def _admin(sock: socket.socket, begun_with: Config, running: bootstrap.Running, 
     return admin
 
 
-def _close(admin: Listener | None, live: Live, running: bootstrap.Running) -> None:
+def _close(
+    admin: Listener | None, live: Live, running: bootstrap.Running, requests: log.GatheredLines
+) -> None:
     if admin is not None:
         admin.close()
     live.close()
     running.close()
+    requests.close()
 
 
 def _end_with_parent() -> None:

@@ -41,7 +41,7 @@ ERRED: Final = object()
 """What ``value`` returns where a condition errs: no value that a condition can have."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Form:
     """What all conditions of one shape share: the code, and how it is given the literals of one of them.
 
@@ -52,6 +52,8 @@ class Form:
     """The one that it was made from."""
     literals: Literals
     """The places in it of the literals in which the conditions differ."""
+    is_metered: bool
+    """Whether it may be charged for anything."""
     _recipes: tuple[Recipe, ...]
     _truth: CodeType
     _value: CodeType
@@ -82,7 +84,7 @@ def compile(condition: CheckedCondition, literals: Literals) -> Form:
     names |= {"__builtins__": {}, ERRORS_NAME: EVALUATION_ERRORS, **generated.prepared}
     for_matches, for_verdict, for_value = ({**names, ERRED_NAME: erred} for erred in (False, None, ERRED))
     recipes = tuple(generated.parameters.values())
-    return Form(condition, literals, recipes, truth, value, for_matches, for_verdict, for_value)
+    return Form(condition, literals, generated.is_metered, recipes, truth, value, for_matches, for_verdict, for_value)
 
 
 def _code(generated: Generated, expression: ast.expr) -> CodeType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from rulegate.condition import vocabulary
@@ -14,13 +15,14 @@ from rulegate.condition.compile import ERRED, Form, compile
 from rulegate.condition.errors import ConditionError
 from rulegate.condition.evaluate import evaluate
 from rulegate.condition.explain import Explanation, explain
-from rulegate.condition.forms import forms
-from rulegate.condition.keys import Key, keys
+from rulegate.condition.forms import MAX_FORMS, forms
+from rulegate.condition.keys import Key, KeyForm, key_form
 from rulegate.condition.nodes import Constant, Node, children
 from rulegate.condition.parse import parse
 from rulegate.condition.prepare import UnfitLiteralError
 from rulegate.condition.request import Request
 from rulegate.condition.shape import Value, dissect, places
+from rulegate.condition.subjects import Subject
 from rulegate.condition.truth import Use, doubts
 from rulegate.diagnostics import Diagnostic, Excerpt, Source, Span, in_order
 
@@ -78,10 +80,9 @@ class Condition:
         """What must hold of every request for which the condition is true.
 
         With ``errors_count``, of a request for which it is true or errs, every key holds or cannot be found out.
+        Thread-safe.
         """
-        form = self._form
-        literals = {place: self._literals[number] for place, number in form.literals.items()}
-        return keys(form.condition.root, literals, errors_count=errors_count)
+        return _key_form(self._form).fill(self._literals, errors_count=errors_count)
 
     def columns(self) -> tuple[Column, ...]:
         """The columns of a model's input that the condition reads, in the order of its text; see `columns`."""
@@ -123,6 +124,17 @@ def compile_expression(
     return _compiled(text, origin, Use.VALUE, external)
 
 
+def reader(subject: Subject) -> Callable[[Request], Any]:
+    """A function of a request that gives the value of a part of conditions, and `ERRED` where that errs; thread-safe.
+
+    It charges nothing to conditions, but raises `BudgetExceededError` where the parts that are read so cost more than
+    `vocabulary.SHARED_BUDGET` for one request, and `MalformedBodyError` where it reads a body that is not JSON.
+    """
+    part = compile_expression(subject.text)
+    value = part._value
+    return partial(Request.aside, read=value) if part._form.is_metered else value
+
+
 def _compiled(text: str, origin: Excerpt | None, use: Use, services: frozenset[str]) -> Condition:
     shape, literals, written = dissect(text)
     kept_by = shape, use, services
@@ -144,6 +156,11 @@ def _compiled(text: str, origin: Excerpt | None, use: Use, services: frozenset[s
 def _condition(text: str, warnings: tuple[Diagnostic, ...], form: Form, literals: tuple[Value, ...]) -> Condition:
     compiled = form.fill(literals)
     return Condition(text, warnings, compiled.matches, compiled.verdict, compiled.value, form, literals)
+
+
+@functools.lru_cache(maxsize=MAX_FORMS)
+def _key_form(form: Form) -> KeyForm:
+    return key_form(form.condition.root, form.literals)
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,15 +1,16 @@
-"""The keys of a condition: values of the request, each with the constants that one of them must have for a match."""
+"""The keys of a condition: what must hold of a request for a match, said of values that many conditions ask for."""
 
 from __future__ import annotations
 
 import enum
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from functools import partial, reduce
+from types import MappingProxyType
+from typing import Final, cast
 
+from rulegate.condition import recipes
 from rulegate.condition.check import request_attribute
-from rulegate.condition.errors import EVALUATION_ERRORS
 from rulegate.condition.nodes import (
     Attribute,
     Call,
@@ -21,265 +22,265 @@ from rulegate.condition.nodes import (
     Junction,
     Negative,
     Node,
-    Subscript,
+    Not,
 )
-from rulegate.condition.request import KNOWN, LAZY, Request
+from rulegate.condition.recipes import Literals
+from rulegate.condition.shape import Value
+from rulegate.condition.subjects import Subject, is_mapping, subject
 from rulegate.condition.vocabulary import REQUEST_ATTRIBUTES, Kind, kind_of
-from rulegate.diagnostics import Span
 
 Scalar = str | int | float | bool | None
 
-ABSENT: Final = object()
-"""What a reader gives where reading errs: no value that a request can hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """``[key]``."""
-
-    key: str | int
-
-
-@dataclass(frozen=True, slots=True)
-class Get:
-    """``.get(key, default)``."""
-
-    key: str
-    default: Scalar
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """A value of the request that takes constant time to read: an attribute and look-ups by constants.
-
-    Equal paths read values that are equal. The names of headers are in lower case.
-    """
-
-    attribute: str
-    steps: tuple[Item | Get, ...] = ()
-
-    def __str__(self) -> str:
-        """The path as an author would write it."""
-        return f"request.{self.attribute}{''.join(map(_written, self.steps))}"
-
-    @property
-    def reads_body(self) -> bool:
-        """Whether the body is parsed for it."""
-        return self.attribute == "json"
-
-    @property
-    def kind(self) -> Kind:
-        """What the value can be; `Kind.WRONG` is among it where reading can err."""
-        kind = REQUEST_ATTRIBUTES[self.attribute].kind
-        match self.steps:
-            case () if not self.reads_body:
-                return kind
-            case (Get(default=default),) if kind is Kind.HEADERS:
-                return Kind.TEXT | kind_of(default)
-            case _:
-                return Kind.UNKNOWN
-
 
 class Relation(enum.Enum):
-    """How the value that is read is held against the constants."""
+    """How the value that is read is held against the constants. The values are words for people."""
 
-    EQUALS = "equals"
+    EQUALS = "equal to"
     """It equals one of them, as ``==`` has it: 1, 1.0 and True are equal."""
-    STARTS = "starts with"
+    STARTS = "starting with"
     """It is text and starts with one of them; none of these starts with another."""
+    ENDS = "ending with"
+    """It is text and ends with one of them; none of these ends with another."""
+    HOLDS = "holding"
+    """The one constant, a text, is ``in`` it."""
+    LESS = "less than"
+    """It is less than the one constant, as are the next three: text compared with text, a number with a number."""
+    LESS_EQUAL = "at most"
+    GREATER = "greater than"
+    GREATER_EQUAL = "at least"
+    TRUE = "true"
+    """It is true; there are no constants."""
+
+
+ORDERED: Final = frozenset({Relation.LESS, Relation.LESS_EQUAL, Relation.GREATER, Relation.GREATER_EQUAL})
+"""The relations that compare."""
+
+_COMPARED: Final[Mapping[Comparator, tuple[Relation, Relation]]] = MappingProxyType(
+    {
+        Comparator.LESS: (Relation.LESS, Relation.GREATER),
+        Comparator.LESS_EQUAL: (Relation.LESS_EQUAL, Relation.GREATER_EQUAL),
+        Comparator.GREATER: (Relation.GREATER, Relation.LESS),
+        Comparator.GREATER_EQUAL: (Relation.GREATER_EQUAL, Relation.LESS_EQUAL),
+        Comparator.EQUAL: (Relation.EQUALS, Relation.EQUALS),
+    }
+)
+"""The relation that an operator is when the constant stands on its right, and on its left."""
+_AFFIXES: Final[Mapping[str, Relation]] = MappingProxyType({"startswith": Relation.STARTS, "endswith": Relation.ENDS})
+
+
+About = tuple[str, Relation, bool | None]
+"""The text of a subject and a relation, and of those that compare, whether the constants are texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What must hold of a request: the value at ``path`` stands in ``relation`` to one of the ``constants``.
+    """What must hold of a request: the value of ``subject`` stands in ``relation`` to one of the ``constants``.
 
     Where the value can be read and is of a kind that the relation takes, finding out cannot err.
     """
 
-    path: Path
+    subject: Subject
     relation: Relation
     constants: frozenset[Scalar]
     never_errs: bool = field(compare=False)
     """Whether the part of the condition that the key stands for has a truth for every request."""
 
+    @property
+    def about(self) -> About:
+        """What the key is about: keys that are about the same differ in their constants alone, not in their kind."""
+        if self.relation in ORDERED:
+            return self.subject.text, self.relation, isinstance(next(iter(self.constants)), str)
+        return self.subject.text, self.relation, None
 
-def keys(root: Node, literals: Mapping[Span, Scalar], *, errors_count: bool) -> tuple[Key, ...]:
-    """The keys of a condition, in the order of its text; none if nothing is known that a match must have.
 
-    The condition is a checked tree, in which ``literals`` stand at their places instead of those that the tree has.
-    Of any request for which the condition is true, every key holds. With ``errors_count``, of any request for which it
-    is true or errs, every key holds or cannot be found out: its path cannot be read, or the value is a list, an object,
-    or (for `Relation.STARTS`) no text.
+KeyRecipe = Callable[[tuple[Value, ...]], Key]
+"""Makes the key of one condition from its literals."""
 
-    Thread-safe. Takes time linear in the length of the condition.
+
+@dataclass(frozen=True, slots=True)
+class KeyForm:
+    """How the conditions of one shape come by their keys; safe to share between threads.
+
+    There is a recipe for each part that must be true, in the order of the text; None for a part that is no key.
+    """
+
+    recipes: tuple[KeyRecipe | None, ...]
+
+    def fill(self, literals: tuple[Value, ...], *, errors_count: bool) -> tuple[Key, ...]:
+        """The keys of the condition that has these literals; none if nothing is known that a match must have.
+
+        Of any request for which the condition is true, every key holds. With ``errors_count``, of any request for which
+        it is true or errs, every key holds or cannot be found out: its subject errs, or has a value of a kind that the
+        relation does not take.
+        """
+        found = []
+        for recipe in self.recipes:
+            key = None if recipe is None else recipe(literals)
+            if key is not None:
+                found.append(key)
+            # Behind a part that errs nothing is reached: what is false there does not keep the condition from erring.
+            if errors_count and not (key is not None and key.never_errs):
+                break
+        return tuple(found)
+
+
+def key_form(root: Node, literals: Literals) -> KeyForm:
+    """The keys of a checked tree and of all that differ from it in ``literals`` alone.
+
+    Takes time linear in the length of the condition.
     """
     finder = _Finder(literals)
-    found = []
-    for part in _conjuncts(root):
-        key = finder.key(part)
-        if key is not None:
-            found.append(key)
-        # Behind a part that errs nothing is reached, so what is false there does not keep the condition from erring.
-        if errors_count and not (key is not None and key.never_errs):
-            break
-    return tuple(found)
+    return KeyForm(tuple(map(finder.key, _joined_by(Connective.AND, root))))
 
 
-def reader(path: Path) -> Callable[[Request], Any]:
-    """A function that reads a path, as generated code does, and gives `ABSENT` where that errs; thread-safe.
-
-    It raises `MalformedBodyError` if the path is of a body that is not JSON.
-    """
-    attribute = "folded_headers" if path.attribute == "headers" else path.attribute
-    slot = KNOWN + attribute if attribute in LAZY else attribute
-    steps = tuple(map(_look_up, path.steps))
-
-    def read(request: Request) -> Any:
-        try:
-            value = getattr(request, slot) or getattr(request, attribute)
-            for step in steps:
-                value = step(value)
-        except EVALUATION_ERRORS:
-            return ABSENT
-        return value
-
-    return read
-
-
-def _look_up(step: Item | Get) -> Callable[[Any], Any]:
-    match step:
-        case Item(key=key):
-            return operator.itemgetter(key)
-        case Get(key=key, default=default):
-            return operator.methodcaller("get", key, default)
-
-
-def _written(step: Item | Get) -> str:
-    match step:
-        case Item(key=key):
-            return f"[{key!r}]"
-        case Get(key=key, default=None):
-            return f".get({key!r})"
-        case Get(key=key, default=default):
-            return f".get({key!r}, {default!r})"
-
-
-def _conjuncts(node: Node) -> Iterator[Node]:
-    """The parts that must all be true, in the order in which they are evaluated."""
-    if isinstance(node, Junction) and node.connective is Connective.AND:
-        for operand in node.operands:
-            yield from _conjuncts(operand)
-    else:
-        yield node
+def _joined_by(connective: Connective, node: Node) -> Iterator[Node]:
+    """The parts that a connective joins, in the order in which they are evaluated."""
+    match node:
+        case Junction(connective=found, operands=operands) if found is connective:
+            for operand in operands:
+                yield from _joined_by(connective, operand)
+        case Compare(span=span, operands=operands, comparators=(_, _, *_) as comparators) if (
+            connective is Connective.AND
+        ):
+            # `a < b < c` is `a < b and b < c`: its parts have the same values however often they are evaluated.
+            for left, comparator, right in zip(operands, comparators, operands[1:], strict=False):
+                yield Compare(span, (left, right), (comparator,))
+        case _:
+            yield node
 
 
 class _Finder:
-    """Finds the keys of one condition."""
+    """Finds how conditions of one shape come by their keys."""
 
-    def __init__(self, literals: Mapping[Span, Scalar]) -> None:
+    def __init__(self, literals: Literals) -> None:
         self._literals = literals
 
-    def key(self, node: Node) -> Key | None:
-        """The key that one part of a condition amounts to; None for every part that is not known to be one."""
+    def key(self, node: Node) -> KeyRecipe | None:
+        """How one part of a condition becomes a key: a subject held against constants, or itself if it must be true."""
         match node:
-            case Compare(operands=(left, right), comparators=(Comparator.EQUAL,)):
-                return self._equality(left, (right,)) or self._equality(right, (left,))
-            case Compare(operands=(left, Display(elements=elements)), comparators=(Comparator.IN,)):
-                return self._equality(left, elements)
+            case Junction(connective=Connective.OR):
+                options = list(map(self._of_constants, _joined_by(Connective.OR, node)))
+                whole = self._true(node)
+                if whole is not None and None not in options:
+                    return partial(_either, cast(list[KeyRecipe], options), whole)
+                return whole
+            case _:
+                return self._of_constants(node) or self._true(node)
+
+    def _true(self, node: Node) -> KeyRecipe | None:
+        about = subject(node, self._literals)
+        if about is None:
+            return None
+        never_errs = not _kind(node) & Kind.WRONG
+        return lambda values: Key(about(values), Relation.TRUE, frozenset(), never_errs)
+
+    def _of_constants(self, node: Node) -> KeyRecipe | None:
+        match node:
+            case Compare(operands=(left, right), comparators=(Comparator() as comparator,)) if comparator in _COMPARED:
+                forwards, backwards = _COMPARED[comparator]
+                return self._held(left, forwards, (right,)) or self._held(right, backwards, (left,))
             case Compare(operands=(left, right), comparators=(Comparator.IS,)):
-                return self._equality(left, (right,))
-            case Call(function=Attribute(value=owner, name="startswith"), arguments=(Display(elements=prefixes),)):
-                return self._start(owner, prefixes)
-            case Call(function=Attribute(value=owner, name="startswith"), arguments=(prefix,)):
-                return self._start(owner, (prefix,))
-            case Junction(connective=Connective.OR, operands=(first, *others)):
-                key = self.key(first)
-                for other in others:
-                    key = _either(key, self.key(other))
-                return key
+                return self._held(left, Relation.EQUALS, (right,))
+            case Compare(operands=(left, Display(elements=elements)), comparators=(Comparator.IN,)):
+                return self._held(left, Relation.EQUALS, elements)
+            case Compare(operands=(Constant(value=str()) as part, right), comparators=(Comparator.IN,)):
+                return self._held(right, Relation.HOLDS, (part,))
+            case Call(function=Attribute(value=owner, name=name), arguments=(affix,)) if name in _AFFIXES:
+                return self._held(owner, _AFFIXES[name], affix.elements if isinstance(affix, Display) else (affix,))
             case _:
                 return None
 
-    def _equality(self, subject: Node, constants: tuple[Node, ...]) -> Key | None:
-        path = self._path(subject)
-        values = self._scalars(constants)
-        if path is None or values is None:
+    def _held(self, node: Node, relation: Relation, constants: tuple[Node, ...]) -> KeyRecipe | None:
+        about = subject(node, self._literals)
+        values = recipes.scalars(constants, self._literals)
+        if about is None or values is None:
             return None
-        return Key(path, Relation.EQUALS, frozenset(values), never_errs=not path.kind & Kind.WRONG)
-
-    def _start(self, subject: Node, prefixes: tuple[Node, ...]) -> Key | None:
-        path = self._path(subject)
-        values = self._scalars(prefixes)
-        if path is None or values is None or not all(isinstance(value, str) for value in values):
+        # Literals in which conditions differ are of the same kinds in all of them.
+        kinds = {_kind(constant) for constant in constants}
+        taken = _taken(relation, kinds)
+        if taken is None:
             return None
-        return Key(path, Relation.STARTS, _shortest(values), never_errs=path.kind is Kind.TEXT)
-
-    def _path(self, node: Node) -> Path | None:
-        attribute, steps = self._attribute_and_steps(node, ())
-        # A mapping of the request is no value, only what is read of it.
-        if attribute is None or (REQUEST_ATTRIBUTES[attribute].kind is Kind.HEADERS and not steps):
-            return None
-        return Path(attribute, _with_folded_header(steps) if attribute == "headers" else steps)
-
-    def _attribute_and_steps(
-        self, node: Node, behind: tuple[Item | Get, ...]
-    ) -> tuple[str | None, tuple[Item | Get, ...]]:
-        """The look-ups that a node chains, and the attribute of the request that they begin with, or None."""
-        read = request_attribute(node)
-        if read is not None:
-            return read, behind
-        match node:
-            case Subscript(value=owner, index=index):
-                match self._scalars((index,)):
-                    case (str() | int() as key,):
-                        return self._attribute_and_steps(owner, (Item(key), *behind))
-            case Call(function=Attribute(value=owner, name="get"), arguments=(name, *default)):
-                match self._scalars((name, *default)):
-                    case (str() as key,):
-                        return self._attribute_and_steps(owner, (Get(key, None), *behind))
-                    case (str() as key, value):
-                        return self._attribute_and_steps(owner, (Get(key, value), *behind))
-        return None, ()
-
-    def _scalars(self, nodes: tuple[Node, ...]) -> tuple[Scalar, ...] | None:
-        """The values of nodes that are all literals or negative numbers; None if one is anything else."""
-        values: list[Scalar] = []
-        for node in nodes:
-            match node:
-                case Constant(span=span, value=value):
-                    values.append(self._literals.get(span, value))
-                case Negative(operand=Constant(span=span, value=int() | float() as number)):
-                    values.append(-cast(float, self._literals.get(span, number)))
-                case _:
-                    return None
-        return tuple(values)
+        never_errs = _kind(node) in taken
+        return lambda literals: Key(about(literals), relation, _gathered(relation, values(literals)), never_errs)
 
 
-def _either(one: Key | None, other: Key | None) -> Key | None:
-    """The key of ``one or other``: there is one only if both are about one value."""
-    if one is None or other is None or (one.path, one.relation) != (other.path, other.relation):
-        return None
-    constants = one.constants | other.constants
-    if one.relation is Relation.STARTS:
-        constants = _shortest(constants)
-    return Key(one.path, one.relation, constants, never_errs=one.never_errs and other.never_errs)
+def _taken(relation: Relation, constants: set[Kind]) -> Kind | None:
+    """The kinds of value that can be held against constants of these kinds without an error.
+
+    None if the relation takes no such constants.
+    """
+    if relation is Relation.EQUALS:
+        return ~Kind.WRONG
+    if constants <= {Kind.TEXT}:
+        return Kind.TEXT
+    if relation in ORDERED and all(kind in Kind.NUMBER for kind in constants):
+        return Kind.NUMBER
+    return None
 
 
-def _with_folded_header(steps: tuple[Item | Get, ...]) -> tuple[Item | Get, ...]:
-    match steps:
-        case (Item(key=str(name)), *others):
-            return (Item(name.lower()), *others)
-        case (Get(key=name, default=default), *others):
-            return (Get(name.lower(), default), *others)
+def _kind(node: Node) -> Kind:
+    """What the value of a node can be, as far as that is plain to see; `Kind.WRONG` is among it where it may err."""
+    read = request_attribute(node)
+    if read is not None:
+        # Reading the body errs where there is none.
+        return Kind.UNKNOWN if read == "json" else REQUEST_ATTRIBUTES[read].kind
+    match node:
+        case Constant(value=value):
+            return kind_of(value)
+        case Negative(operand=Constant(value=int() | float() as value)):
+            return Kind.INT if isinstance(value, int) else Kind.FLOAT
+        case Call(function=Attribute(value=owner, name="get"), arguments=(Constant(value=str()), *default)):
+            otherwise = map(_kind, default) if default else [Kind.NONE]
+            return reduce(Kind.__or__, otherwise, Kind.TEXT) if is_mapping(owner) else Kind.UNKNOWN
+        case Compare(operands=operands, comparators=comparators) if _is_safe(operands, comparators):
+            return Kind.BOOL
+        case Not(operand=operand) if not _kind(operand) & Kind.WRONG:
+            return Kind.BOOL
+        case Junction(operands=operands):
+            return reduce(Kind.__or__, map(_kind, operands))
         case _:
-            raise AssertionError("the checker lets only text name a header")
+            return Kind.UNKNOWN
 
 
-def _shortest(prefixes: Iterable[Scalar]) -> frozenset[Scalar]:
-    """The prefixes without those that start with another one, which add nothing."""
+def _is_safe(operands: tuple[Node, ...], comparators: tuple[Comparator, ...]) -> bool:
+    """Whether a comparison never errs: whatever can be read can be compared for equality."""
+    plain = {Comparator.EQUAL, Comparator.UNEQUAL, Comparator.IS, Comparator.IS_NOT}
+    return plain.issuperset(comparators) and not any(_kind(operand) & Kind.WRONG for operand in operands)
+
+
+def _gathered(relation: Relation, constants: Iterable[Scalar]) -> frozenset[Scalar]:
+    """The constants without those that add nothing."""
+    match relation:
+        case Relation.STARTS:
+            return _shortest(map(str, constants))
+        case Relation.ENDS:
+            return frozenset(text[::-1] for text in _shortest(str(constant)[::-1] for constant in constants))
+        case Relation.LESS | Relation.LESS_EQUAL:
+            return frozenset({max(cast(Iterable[float], constants))})
+        case Relation.GREATER | Relation.GREATER_EQUAL:
+            return frozenset({min(cast(Iterable[float], constants))})
+        case _:
+            return frozenset(constants)
+
+
+def _shortest(prefixes: Iterable[str]) -> frozenset[str]:
+    """The prefixes without those that start with another one."""
     kept: list[str] = []
-    for prefix in sorted(map(str, prefixes)):
+    for prefix in sorted(prefixes):
         # Whatever a text starts with stands before it, and nothing that starts with neither stands between.
         if not (kept and prefix.startswith(kept[-1])):
             kept.append(prefix)
     return frozenset(kept)
+
+
+def _either(options: list[KeyRecipe], whole: KeyRecipe, literals: tuple[Value, ...]) -> Key:
+    """The key of ``one or other``: all are about one subject in one way, or it is that the whole must be true."""
+    keys = [option(literals) for option in options]
+    subjects, relations = {key.subject for key in keys}, {key.relation for key in keys}
+    constants = frozenset[Scalar]().union(*(key.constants for key in keys))
+    relation = keys[0].relation
+    are_comparable = relation not in ORDERED or len({isinstance(constant, str) for constant in constants}) == 1
+    if len(subjects) > 1 or len(relations) > 1 or relation is Relation.HOLDS or not are_comparable:
+        return whole(literals)
+    never_errs = all(key.never_errs for key in keys)
+    return Key(keys[0].subject, relation, _gathered(relation, constants), never_errs)

@@ -30,6 +30,12 @@ def elements(node: Node, literals: Literals) -> Recipe | None:
             return None
 
 
+def scalars(nodes: tuple[Node, ...], literals: Literals) -> Recipe | None:
+    """The recipe of the tuple of what nodes stand for that are all literals or negative numbers; None for others."""
+    fixed = all(isinstance(node.operand if isinstance(node, Negative) else node, Constant) for node in nodes)
+    return _gathered(nodes, literals) if fixed else None
+
+
 def folded(name: Constant, literals: Literals) -> Recipe | None:
     """The recipe of the lower-case name of a header; None for one that does not differ."""
     number = literals.get(name.span)

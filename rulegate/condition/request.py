@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar, overload
 
+from rulegate.condition import vocabulary
 from rulegate.condition.answers import Answers
 from rulegate.condition.body import MAX_JSON_DEPTH, depth, parse_body
 from rulegate.condition.errors import MalformedBodyError, NoJsonError
@@ -156,6 +157,7 @@ class Request:
         "_external",
         "_fault",
         "_headers",
+        "_meter_aside",
         "known_args",
         "known_content_length",
         "known_content_type",
@@ -197,6 +199,7 @@ class Request:
         self._body: bytes | None = None
         self._fault: MalformedBodyError | None = None
         self._headers = headers
+        self._meter_aside: Meter | None = None
         self._args = args
         self._cookies = cookies
         self._external = external
@@ -237,7 +240,29 @@ class Request:
         other = copy.copy(self)
         other.known_external = self.external
         other.known_meter = _UNREAD
+        other._meter_aside = None
         return other
+
+    def aside(self, read: Callable[[Request], _T]) -> _T:
+        """What ``read`` gives for this request, at no charge to conditions.
+
+        All that is read so may together cost `vocabulary.SHARED_BUDGET`.
+
+        Raises:
+            BudgetExceededError: If it would cost more.
+        """
+        own = self.known_meter
+        self.known_meter = self.meter_aside()
+        try:
+            return read(self)
+        finally:
+            self.known_meter = own
+
+    def meter_aside(self) -> Meter:
+        """What is read aside is charged to it."""
+        if self._meter_aside is None:
+            self._meter_aside = Meter(vocabulary.SHARED_BUDGET)
+        return self._meter_aside.begin()
 
     @_Lazy
     def json(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from rulegate.condition.literals import is_hidden
@@ -31,64 +32,80 @@ from rulegate.condition.nodes import (
 _TEST, _OR, _AND, _NOT, _COMPARE, _SUM, _TERM, _UNARY, _PRIMARY = range(9)
 
 
-def unparse(node: Node) -> str:
+def unparse(node: Node, instead: Callable[[Node], str | None] | None = None) -> str:
     """The text of a node, on one line.
 
     It parses to the same nodes (their places aside) and, of what Python knows, has the same value there.
+
+    Args:
+        node: What is written.
+        instead: Is asked for each part first; where it gives a text, that stands there. It binds as the part does.
     """
-    match node:
-        case Constant(value=str(text)):
-            return _quoted(text)
-        case Constant(value=value):
-            return repr(value)
-        case Name(name=name):
-            return name
-        case Attribute(value=value, name=name):
-            return f"{_owner(value)}.{name}"
-        case Subscript(value=value, index=index):
-            return f"{_owner(value)}[{unparse(index)}]"
-        case Call(function=function, arguments=arguments):
-            return f"{_owner(function)}({', '.join(map(unparse, arguments))})"
-        case Slice(lower=lower, upper=upper, step=step):
-            first, second, third = ("" if part is None else unparse(part) for part in (lower, upper, step))
-            return f"{first}:{second}" + (f":{third}" if third else "")
-        case Keyword(name=name, value=value):
-            return f"{name}={unparse(value)}"
-        case Generator(element=element, target=target, iterable=iterable, conditions=conditions):
-            tests = (f" if {_at_least(_OR, condition)}" for condition in conditions)
-            return f"{unparse(element)} for {unparse(target)} in {_at_least(_OR, iterable)}{''.join(tests)}"
-        case Negative(operand=operand):
-            return f"-{_at_least(_UNARY, operand)}"
-        case Not(operand=operand):
-            return f"not {_at_least(_NOT, operand)}"
-        case Compare(operands=(first, *others), comparators=comparators):
-            rest = (f" {sign} {_at_least(_SUM, operand)}" for sign, operand in zip(comparators, others, strict=True))
-            return _at_least(_SUM, first) + "".join(rest)
-        case Binary(operator=operator, left=left, right=right):
-            level = _level(node)
-            return f"{_at_least(level, left)} {operator} {_at_least(level + 1, right)}"
-        case Conditional(value=value, test=test, otherwise=otherwise):
-            return f"{_at_least(_OR, value)} if {_at_least(_OR, test)} else {unparse(otherwise)}"
-        case Junction(connective=connective, operands=operands):
-            tighter = _AND if connective is Connective.OR else _NOT
-            return f" {connective} ".join(_at_least(tighter, operand) for operand in operands)
-        case Display(bracket=bracket, elements=elements):
-            opening, closing = bracket.value
-            comma = "," if bracket is Bracket.TUPLE and len(elements) == 1 else ""
-            return f"{opening}{', '.join(map(unparse, elements))}{comma}{closing}"
-        case _:
-            raise AssertionError(f"not a node: {node}")
+    return _Writer(instead).text(node)
 
 
-def _owner(node: Node) -> str:
-    # `1.real` would be read as a number, so a number before a dot needs brackets.
-    is_number = isinstance(node, Constant) and isinstance(node.value, int | float)
-    return f"({unparse(node)})" if is_number else _at_least(_PRIMARY, node)
+class _Writer:
+    """Writes one node and its parts."""
 
+    def __init__(self, instead: Callable[[Node], str | None] | None) -> None:
+        self._instead = instead
 
-def _at_least(level: int, node: Node) -> str:
-    text = unparse(node)
-    return text if _level(node) >= level else f"({text})"
+    def text(self, node: Node) -> str:
+        if self._instead is not None and (given := self._instead(node)) is not None:
+            return given
+        match node:
+            case Constant(value=str(text)):
+                return _quoted(text)
+            case Constant(value=value):
+                return repr(value)
+            case Name(name=name):
+                return name
+            case Attribute(value=value, name=name):
+                return f"{self._owner(value)}.{name}"
+            case Subscript(value=value, index=index):
+                return f"{self._owner(value)}[{self.text(index)}]"
+            case Call(function=function, arguments=arguments):
+                return f"{self._owner(function)}({', '.join(map(self.text, arguments))})"
+            case Slice(lower=lower, upper=upper, step=step):
+                first, second, third = ("" if part is None else self.text(part) for part in (lower, upper, step))
+                return f"{first}:{second}" + (f":{third}" if third else "")
+            case Keyword(name=name, value=value):
+                return f"{name}={self.text(value)}"
+            case Generator(element=element, target=target, iterable=iterable, conditions=conditions):
+                tests = (f" if {self._at_least(_OR, condition)}" for condition in conditions)
+                looped = f"{self.text(target)} in {self._at_least(_OR, iterable)}"
+                return f"{self.text(element)} for {looped}{''.join(tests)}"
+            case Negative(operand=operand):
+                return f"-{self._at_least(_UNARY, operand)}"
+            case Not(operand=operand):
+                return f"not {self._at_least(_NOT, operand)}"
+            case Compare(operands=(first, *others), comparators=comparators):
+                right = (f" {sign} {self._at_least(_SUM, one)}" for sign, one in zip(comparators, others, strict=True))
+                return self._at_least(_SUM, first) + "".join(right)
+            case Binary(operator=operator, left=left, right=right):
+                level = _level(node)
+                return f"{self._at_least(level, left)} {operator} {self._at_least(level + 1, right)}"
+            case Conditional(value=value, test=test, otherwise=otherwise):
+                chosen = f"{self._at_least(_OR, value)} if {self._at_least(_OR, test)}"
+                return f"{chosen} else {self.text(otherwise)}"
+            case Junction(connective=connective, operands=operands):
+                tighter = _AND if connective is Connective.OR else _NOT
+                return f" {connective} ".join(self._at_least(tighter, operand) for operand in operands)
+            case Display(bracket=bracket, elements=elements):
+                opening, closing = bracket.value
+                comma = "," if bracket is Bracket.TUPLE and len(elements) == 1 else ""
+                return f"{opening}{', '.join(map(self.text, elements))}{comma}{closing}"
+            case _:
+                raise AssertionError(f"not a node: {node}")
+
+    def _owner(self, node: Node) -> str:
+        # `1.real` would be read as a number, so a number before a dot needs brackets.
+        is_number = isinstance(node, Constant) and isinstance(node.value, int | float)
+        return f"({self.text(node)})" if is_number else self._at_least(_PRIMARY, node)
+
+    def _at_least(self, level: int, node: Node) -> str:
+        text = self.text(node)
+        return text if _level(node) >= level else f"({text})"
 
 
 def _level(node: Node) -> int:

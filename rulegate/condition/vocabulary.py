@@ -48,6 +48,8 @@ CONDITION_BUDGET: Final = 30_000_000
 """What one evaluation of a condition may cost, in nanoseconds of an ordinary processor, as estimated."""
 REQUEST_BUDGET: Final = 90_000_000
 """What all conditions together may cost for one request, in the same unit."""
+SHARED_BUDGET: Final = 1_000_000
+"""What the parts that conditions share may cost for one request, in the same unit; beyond, each evaluates its own."""
 MAX_DIAGNOSTICS: Final = 20
 """Diagnostics that are reported of one condition."""
 

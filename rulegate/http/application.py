@@ -21,7 +21,7 @@ from rulegate.http.incoming import condition_request, content_type, read_body, r
 from rulegate.http.replies import JSON, STATUS_LINES, Reply, failed, json_reply
 from rulegate.http.traffic import Traffic
 from rulegate.journey import Journey, Leg
-from rulegate.log import Lines
+from rulegate.log import Log
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -47,7 +47,7 @@ class Application:
 
     Args:
         front: What requests are answered by, until there is another.
-        lines: Where each request of an endpoint gets its line.
+        log: Where each request of an endpoint gets its line.
         not_ready: The model URIs that are to be loaded at start and are not yet, each with what is known of why.
         traffic: Where each request of an endpoint is counted; None: where nobody looks.
     """
@@ -55,13 +55,13 @@ class Application:
     def __init__(
         self,
         front: Front,
-        lines: Lines,
+        log: Log,
         *,
         not_ready: Callable[[], dict[str, str]],
         traffic: Traffic | None = None,
     ) -> None:
         self._front = front
-        self._lines = lines
+        self._log = log
         self._traffic = traffic or Traffic()
         self._not_ready = not_ready
         self._pages: dict[str, Callable[[], Reply]] = {
@@ -107,7 +107,7 @@ class Application:
         def end(status: int, error: Exception | None) -> None:
             total_s = time.perf_counter() - begin
             self._traffic.note(journey, status, _code(error), total_s=total_s)
-            self._lines.write("request", _facts(status, journey, total_s, error))
+            self._log.write("request", _facts(status, journey, total_s, error))
 
         failure = None
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
+import random
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -25,7 +25,8 @@ def request_id(environ: WSGIEnvironment) -> str:
     given = environ.get("HTTP_X_REQUEST_ID")
     if isinstance(given, str) and _SANE_ID.fullmatch(given):
         return given
-    return os.urandom(16).hex()
+    # Unique, not secret: the system's generator would let go of the interpreter's lock to be asked.
+    return f"{random.getrandbits(128):032x}"
 
 
 def path_of(environ: WSGIEnvironment) -> str:
@@ -90,7 +91,6 @@ def condition_request(
     return Request.from_body(
         body,
         content_type=content_type(environ),
-        content_length=get_content_length(environ),
         headers=lambda: _headers(environ),
         method=environ["REQUEST_METHOD"],
         path=get_path_info(environ),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from rulegate.condition import Condition
-from rulegate.condition.keys import Key, Path, Relation
+from rulegate.condition.keys import ORDERED, About, Key, Relation
 from rulegate.routing.endpoint import MIN_INDEXED, Endpoint, entries
 from rulegate.routing.index import MIN_SHARING, Entry, choose
 from rulegate.routing.route import Route
@@ -20,35 +20,35 @@ _SHOWN: Final = 3
 class WithoutKey(enum.Enum):
     """Why a route is tried for every request. The values are words for people."""
 
-    NOTHING_FIXED = (
-        "no part that must be true holds a value of the request against constants by `==`, `in`, `startswith`"
-    )
-    BEHIND_AN_ERROR = "such a part stands behind one that may err, and then `on_error` decides"
-    FEW = f"fewer than {MIN_SHARING} parts are about the same value of the request"
+    SERVICES_ALONE = "every part that must be true asks a decision service"
+    BEHIND_AN_ERROR = "what it shares with others stands behind a part that may err, and then `on_error` decides"
+    FEW = f"no part is shared by {MIN_SHARING} routes, the same test or the same value held against constants"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The routes that are found by one value of the request.
+    """The routes that are found by one part of conditions.
 
     Attributes:
-        path: The value, as an author would write it.
-        relation: How it is held against the constants.
+        subject: The part, as an author would write it.
+        relation: How its value is held against constants; `Relation.TRUE` if it is a test that the routes share.
         routes: How many routes there are.
         constants: How many different constants these name.
         most: How many routes are found at most by one constant; a key that finds many at once is of little use.
     """
 
-    path: Path
+    subject: str
     relation: Relation
     routes: int
     constants: int
     most: int
 
     def __str__(self) -> str:
-        how = "equal to" if self.relation is Relation.EQUALS else "starting with"
+        if self.relation is Relation.TRUE:
+            return f"{self.routes} share the test `{self.subject}`"
         constants = _count(self.constants, "constant")
-        return f"{self.routes} by `{self.path}` {how} one of {constants}, at most {_count(self.most, 'route')} by each"
+        found = f"{self.routes} by `{self.subject}` {self.relation.value} one of {constants}"
+        return found if self.relation in ORDERED else f"{found}, at most {_count(self.most, 'route')} by each"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,11 @@ class Coverage:
         head = f"endpoint `{self.endpoint}`: {_count(self.conditions, 'condition')}"
         if not self.indexed:
             return f"{head}, tried one after the other: an index takes {MIN_INDEXED} routes with a key"
-        by_key = sum(found.routes for found in self.found)
-        return "\n".join((f"{head}, {by_key} found by a key, {self.conditions - by_key} always tried", *self._lines()))
+        shared = sum(found.routes for found in self.found if found.relation is Relation.TRUE)
+        keyed = sum(found.routes for found in self.found) - shared
+        tried = self.conditions - keyed - shared
+        head = f"{head}, {keyed} found by a key, {shared} by a shared test, {tried} always tried"
+        return "\n".join((head, *self._lines()))
 
     def _lines(self) -> Iterator[str]:
         for found in self.found:
@@ -91,33 +94,37 @@ def coverage(endpoint: Endpoint) -> Coverage:
     conditions = len(endpoint.conditional)
     if endpoint.index is None:
         return Coverage(endpoint.name, conditions, indexed=False)
-    found: dict[tuple[Path, Relation], list[Key]] = defaultdict(list)
+    found: dict[About, list[Key]] = defaultdict(list)
     unfound: dict[WithoutKey, list[str]] = defaultdict(list)
     indexed = entries(endpoint.conditional)
+    crowds = Counter(key.about for entry in indexed for key in entry.keys)
     for entry, key in zip(indexed, choose(indexed), strict=True):
         if key is None:
-            unfound[_why(entry)].append(entry.item[0].alias)
+            unfound[_why(entry, crowds)].append(entry.item[0].alias)
         else:
-            found[key.path, key.relation].append(key)
+            found[key.about].append(key)
     return Coverage(
         endpoint.name,
         conditions,
         indexed=True,
-        found=tuple(sorted((_found(*about, keys) for about, keys in found.items()), key=lambda one: -one.routes)),
+        found=tuple(sorted(map(_found, found.values()), key=lambda one: -one.routes)),
         unfound=tuple((reason, tuple(unfound[reason])) for reason in WithoutKey if reason in unfound),
     )
 
 
-def _found(path: Path, relation: Relation, keys: Sequence[Key]) -> Found:
+def _found(keys: Sequence[Key]) -> Found:
     crowd: Counter[Any] = Counter(constant for key in keys for constant in key.constants)
-    return Found(path, relation, len(keys), len(crowd), max(crowd.values(), default=0))
+    return Found(keys[0].subject.text, keys[0].relation, len(keys), len(crowd), max(crowd.values(), default=0))
 
 
-def _why(entry: Entry[tuple[Route, Condition]]) -> WithoutKey:
-    if entry.keys:
-        return WithoutKey.FEW
+def _why(entry: Entry[tuple[Route, Condition]], crowds: Mapping[About, int]) -> WithoutKey:
     _, condition = entry.item
-    return WithoutKey.BEHIND_AN_ERROR if condition.keys(errors_count=False) else WithoutKey.NOTHING_FIXED
+    every = condition.keys(errors_count=False)
+    if not every:
+        return WithoutKey.SERVICES_ALONE
+    if any(crowds[key.about] >= MIN_SHARING for key in every):
+        return WithoutKey.BEHIND_AN_ERROR
+    return WithoutKey.FEW
 
 
 def _count(number: int, what: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby, takewhile
 from typing import Any
 
 from rulegate.condition import BudgetExceededError, Condition, EvaluationError, Explanation, MalformedBodyError, Request
-from rulegate.condition.keys import Path, Relation, reader
+from rulegate.condition.condition import reader
+from rulegate.condition.keys import Relation
+from rulegate.condition.subjects import Subject
 from rulegate.routing.decision import Outcome
 from rulegate.routing.endpoint import Endpoint, entries, nobody_is_busy
 from rulegate.routing.index import choose
@@ -33,12 +36,12 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class RuledOut:
-    """Routes, one after the other, whose conditions the index left out: each needs another value at one place.
+    """Routes, one after the other, whose conditions the index left out: each needs another value of one subject.
 
-    ``value`` is what the request has there, `ABSENT` if it has nothing.
+    ``value`` is what the request has there, `ERRED` if it has nothing.
     """
 
-    path: Path
+    subject: Subject
     relation: Relation
     value: Any
     routes: tuple[Route, ...]
@@ -210,16 +213,20 @@ def _ruled_out(
     passed = list(takewhile(lambda pair: pair[0] is not until, endpoint.conditional))
     if all(route.alias in tried for route, _ in passed):
         return {}
+    asked = request.afresh()
+    value = functools.cache(lambda subject: reader(subject)(asked))
     left_out: dict[str, Tried | RuledOut] = {}
     for (route, _), key in zip(passed, choose(entries(endpoint.conditional)), strict=False):
         if route.alias not in tried and key is not None:
-            left_out[route.alias] = RuledOut(key.path, key.relation, reader(key.path)(request), (route,))
+            left_out[route.alias] = RuledOut(key.subject, key.relation, value(key.subject), (route,))
     return left_out
 
 
 def _gathered(steps: Iterable[Tried | RuledOut]) -> Iterator[Tried | RuledOut]:
     """The steps, in which routes that are ruled out one after the other by one value are one step."""
-    for about, run in groupby(steps, lambda step: (step.path, step.relation) if isinstance(step, RuledOut) else step):
+    for about, run in groupby(
+        steps, lambda step: (step.subject, step.relation) if isinstance(step, RuledOut) else step
+    ):
         if isinstance(about, Tried):
             yield about
         else:

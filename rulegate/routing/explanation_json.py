@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from rulegate.condition import Erred, Evaluated, Skipped
+from rulegate.condition.compile import ERRED
 from rulegate.condition.explain import Step, shown
-from rulegate.condition.keys import ABSENT, Relation
+from rulegate.condition.keys import Relation
 from rulegate.routing.explanation import (
     Absence,
     Answered,
@@ -19,6 +20,18 @@ from rulegate.routing.explanation import (
     Stuck,
     Tried,
 )
+
+_NEEDS: Final = {
+    Relation.EQUALS: "value",
+    Relation.STARTS: "beginning",
+    Relation.ENDS: "end",
+    Relation.HOLDS: "content",
+    Relation.LESS: "less",
+    Relation.LESS_EQUAL: "less",
+    Relation.GREATER: "more",
+    Relation.GREATER_EQUAL: "more",
+    Relation.TRUE: "truth",
+}
 
 IsLoaded = Callable[[str], bool]
 """Whether the model that a URI names is loaded."""
@@ -64,9 +77,9 @@ def _step(step: Step) -> dict[str, Any]:
 def _ruled_out(step: RuledOut) -> dict[str, Any]:
     return {
         "ruled_out": [route.alias for route in step.routes],
-        "by": str(step.path),
-        "needs": "value" if step.relation is Relation.EQUALS else "beginning",
-        "value": None if step.value is ABSENT else shown(step.value),
+        "by": str(step.subject),
+        "needs": _NEEDS[step.relation],
+        "value": None if step.value is ERRED else shown(step.value),
     }
 
 

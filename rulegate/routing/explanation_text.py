@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from rulegate.condition.compile import ERRED
 from rulegate.condition.explain import shown
-from rulegate.condition.keys import ABSENT, Relation
+from rulegate.condition.keys import Relation
 from rulegate.routing.decision import Outcome
 from rulegate.routing.explanation import (
     Absence,
@@ -23,6 +24,18 @@ from rulegate.routing.route import Balance, OnError, Route
 
 _NAMED: Final = 3
 """Routes that are named where many are ruled out."""
+
+_NEEDS: Final = {
+    Relation.EQUALS: "another value",
+    Relation.STARTS: "another beginning",
+    Relation.ENDS: "another end",
+    Relation.HOLDS: "another content",
+    Relation.LESS: "a smaller value",
+    Relation.LESS_EQUAL: "a smaller value",
+    Relation.GREATER: "a larger value",
+    Relation.GREATER_EQUAL: "a larger value",
+    Relation.TRUE: "it to be true",
+}
 
 _HOW: Final = {
     Balance.WEIGHTED: "picked at random, by weight",
@@ -75,15 +88,14 @@ def _parts(step: Tried) -> Iterator[str]:
 
 
 def _ruled_out(step: RuledOut) -> Iterator[str]:
-    yield f"{_routes(step.routes)}: ruled out by the index, which looks up `{step.path}`"
+    yield f"{_routes(step.routes)}: ruled out by the index, which looks up `{step.subject}`"
     yield f"  {_needs(step)}"
 
 
 def _needs(step: RuledOut) -> str:
     whose = "its condition needs" if len(step.routes) == 1 else "their conditions need"
-    how = "another value" if step.relation is Relation.EQUALS else "another beginning"
-    return f"{whose} {how}: " + (
-        f"the request has no `{step.path}`" if step.value is ABSENT else f"`{step.path}` is {shown(step.value)}"
+    return f"{whose} {_NEEDS[step.relation]}: " + (
+        f"the request has no `{step.subject}`" if step.value is ERRED else f"`{step.subject}` is {shown(step.value)}"
     )
 
 

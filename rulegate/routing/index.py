@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
-from rulegate.condition import MalformedBodyError, Request
-from rulegate.condition.keys import ABSENT, Key, Path, Relation, reader
+from rulegate.condition import Request
+from rulegate.condition.keys import ORDERED, About, Key, Relation
+from rulegate.routing.lookups import LookUp, Numbers, look_up
 
 _T = TypeVar("_T")
 
 MIN_SHARING: Final = 4
 """Keys that must be about one value of the request; with fewer, trying their entries is as fast as a look-up."""
 
-_Numbers = tuple[int, ...]
-_About = tuple[Path, Relation]
-_LookUp = Callable[[Request], Iterable[_Numbers]]
-_Source = tuple[int, int, _Numbers | _LookUp]
+MAX_SOUGHT: Final = 64
+"""Entries for which one look-up seeks texts in a value, so that a match among the first does not wait for thousands."""
+
+_Source = tuple[int, int, Numbers | LookUp]
 """The least number that may come of it, and where in the numbers that is; a look-up has not been asked for them yet."""
-_NOBODY: Final[_Numbers] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,19 @@ class RuleIndex(Generic[_T]):
         chosen = choose(entries)
         self.keyed = sum(key is not None for key in chosen)
         self._items = tuple(entry.item for entry in entries)
-        groups: dict[_About | None, list[int]] = defaultdict(list)
+        groups: dict[About, list[int]] = defaultdict(list)
+        others: list[int] = []
         for number, key in enumerate(chosen):
-            groups[(key.path, key.relation) if key else None].append(number)
-        sources: list[_Source] = []
-        for about, numbers in groups.items():
-            if about is None:
-                sources.append((numbers[0], 0, tuple(numbers)))
-            else:
-                sources.append((numbers[0], -1, _look_up(*about, numbers, entries, chosen)))
-        # In this order they are a heap, and no two begin with one number.
+            (others if key is None else groups[key.about]).append(number)
+        sources: list[_Source] = [(others[0], 0, tuple(others))] if others else []
+        for (_, relation, _), group in groups.items():
+            size = MAX_SOUGHT if relation is Relation.HOLDS else len(group)
+            for numbers in (group[place : place + size] for place in range(0, len(group), size)):
+                keys = [key for key in map(chosen.__getitem__, numbers) if key is not None]
+                errors_count = [entries[number].errors_count for number in numbers]
+                sources.append((numbers[0], -1, look_up(numbers, keys, errors_count)))
+        sources.sort(key=itemgetter(0))
+        # In this order they are a heap. No two begin with one number.
         self._sources = sources
 
     def candidates(self, request: Request) -> Iterator[_T]:
@@ -90,10 +94,18 @@ class RuleIndex(Generic[_T]):
 
 @dataclass(slots=True)
 class _Crowd:
-    """How many keys are about one value, and how many of them have each constant."""
+    """How many keys are about the same, and how many of them have each constant."""
 
     size: int = 0
-    beside: Counter[Any] = field(default_factory=Counter)
+    having: Counter[Any] = field(default_factory=Counter)
+
+    def beside(self, key: Key) -> int:
+        """How many of them hold where the key does, as far as that can be told without a request."""
+        if key.relation is Relation.TRUE:
+            return self.size
+        if key.relation in ORDERED:
+            return self.size // 2
+        return max(map(self.having.__getitem__, key.constants), default=0)
 
 
 def choose(entries: Sequence[Entry[Any]]) -> tuple[Key | None, ...]:
@@ -101,70 +113,18 @@ def choose(entries: Sequence[Entry[Any]]) -> tuple[Key | None, ...]:
 
     It is the one that leaves the fewest others beside it; of equal ones, rather not one of the body.
     """
-    crowds: dict[_About, _Crowd] = defaultdict(_Crowd)
-    options = [[(key, crowds[key.path, key.relation]) for key in entry.keys] for entry in entries]
+    crowds: dict[About, _Crowd] = defaultdict(_Crowd)
+    options = [[(key, crowds[key.about]) for key in entry.keys] for entry in entries]
     for key, crowd in chain.from_iterable(options):
         crowd.size += 1
-        crowd.beside.update(key.constants)
+        crowd.having.update(key.constants)
 
     def cost(option: tuple[Key, _Crowd]) -> tuple[int, bool]:
         key, crowd = option
-        return max(map(crowd.beside.__getitem__, key.constants), default=0), key.path.reads_body
+        return crowd.beside(key), key.subject.reads_body
 
     chosen = []
     for keys in options:
         worthwhile = [option for option in keys if option[1].size >= MIN_SHARING]
         chosen.append(min(worthwhile, key=cost)[0] if worthwhile else None)
     return tuple(chosen)
-
-
-def _look_up(
-    path: Path, relation: Relation, numbers: Sequence[int], entries: Sequence[Entry[Any]], chosen: Sequence[Key | None]
-) -> _LookUp:
-    """A function of a request that gives the numbers whose keys hold or cannot be found out, in sorted runs."""
-    by_constant: dict[Any, list[int]] = defaultdict(list)
-    for number in numbers:
-        key = chosen[number]
-        for constant in key.constants if key else ():
-            by_constant[constant].append(number)
-    table = {constant: tuple(found) for constant, found in by_constant.items()}
-    unknown = tuple(number for number in numbers if entries[number].errors_count)
-    by_relation = _equality if relation is Relation.EQUALS else _start
-    return by_relation(reader(path), table, unknown, tuple(numbers))
-
-
-def _equality(
-    read: Callable[[Request], Any], table: Mapping[Any, _Numbers], unknown: _Numbers, everybody: _Numbers
-) -> _LookUp:
-    def look_up(request: Request) -> Iterable[_Numbers]:
-        try:
-            value = read(request)
-            found = unknown if value is ABSENT else table.get(value, _NOBODY)
-        except MalformedBodyError:
-            found = everybody
-        except (
-            TypeError
-        ):  # a list or an object has no hash: it equals no constant, and errs where it is sought in a set
-            found = unknown
-        return (found,) if found else ()
-
-    return look_up
-
-
-def _start(
-    read: Callable[[Request], Any], table: Mapping[Any, _Numbers], unknown: _Numbers, everybody: _Numbers
-) -> _LookUp:
-    lengths = sorted({len(prefix) for prefix in table})
-
-    def look_up(request: Request) -> Iterable[_Numbers]:
-        try:
-            text = read(request)
-        except MalformedBodyError:
-            return (everybody,)
-        if not isinstance(text, str):
-            return (unknown,) if unknown else ()
-        # Of the prefixes of one key at most one fits, so the runs have no number in common.
-        runs = (table.get(text[:length]) for length in lengths[: bisect_right(lengths, len(text))])
-        return [run for run in runs if run]
-
-    return look_up

@@ -221,8 +221,8 @@ class ModelPool:
         if settings.terms is not None:
             for version in self._bindings.forget_all_but(settings.terms.keys()):
                 self._supersede_unless_bound(version)
-        self._residents.hold({version: self._together(uris) for version, uris in self._bindings.by_version().items()})
-        self._residents.unload_idle()
+        by_version = self._bindings.by_version()
+        self._residents.unload_idle({version: self._together(uris) for version, uris in by_version.items()})
         self._residents.measure()
         self._residents.match_replicas()
 

@@ -100,6 +100,20 @@ class Resident:
         self.replicas = [replica for replica in self.replicas if replica not in spared]
         return spared
 
+    def be_ready(self, replicas: list[Replica], begin_s: float, now_s: float) -> float:
+        """The end of LOADING, which began at ``begin_s``; how long it took, in seconds."""
+        self.state, self.replicas = State.READY, replicas
+        self.last_used_s = now_s
+        self.load_s = now_s - begin_s
+        return self.load_s
+
+    def lose(self, ended: threading.Event) -> bool:
+        """Takes away the replica whose process has ended; False if it has no such replica, or none any more."""
+        living = [replica for replica in self.replicas if replica.ended is not ended]
+        lost = len(living) < len(self.replicas)
+        self.replicas = living
+        return lost
+
     def give_back(self, replica: Replica, now_s: float) -> None:
         """The end of what `take` began."""
         replica.in_use -= 1

@@ -158,18 +158,18 @@ class Residents:
                     ended = self._end(resident, Unload.SUPERSEDED)
         _close(ended)
 
-    def hold(self, terms: Mapping[ModelVersion, Terms]) -> None:
-        """Holds each version on other terms from now on; one that is not among them is held as before."""
-        with self._lock:
-            for version, resident in self._residents.items():
-                resident.terms = terms.get(version, resident.terms)
+    def unload_idle(self, terms: Mapping[ModelVersion, Terms]) -> None:
+        """Ends what is superseded, and what has not been used for as long as its terms allow.
 
-    def unload_idle(self) -> None:
-        """Ends what is superseded, and what has not been used for as long as its terms allow."""
+        Versions are held on these ``terms`` from now on; one that is not among them on those that it has.
+        """
         ended: list[LoadedModel] = []
         with self._lock:
             now_s = self._clock()
-            for resident in [resident for resident in self._residents.values() if resident.idle]:
+            for version, resident in list(self._residents.items()):
+                resident.terms = terms.get(version, resident.terms)
+                if not resident.idle:
+                    continue
                 timeout_s = resident.terms.idle_timeout_s
                 if resident.superseded:
                     # It was still being loaded then, and nobody waited for it.
@@ -271,12 +271,10 @@ class Residents:
             failure = ModelNotLoaded("the gateway failed to load it; its log tells why")
         else:
             with self._lock:
-                resident.replicas = [replica for replica in replicas if not replica.ended.is_set()]
-                if resident.replicas and not self._closed:
-                    resident.state = State.READY
-                    resident.last_used_s = self._clock()
-                    load_s = resident.load_s = resident.last_used_s - begin_s
-                    self._tally.loaded(version.reference, load_s, len(resident.replicas))
+                living = [replica for replica in replicas if not replica.ended.is_set()]
+                if living and not self._closed:
+                    load_s = resident.be_ready(living, begin_s, self._clock())
+                    self._tally.loaded(version.reference, load_s, len(living))
             if resident.state is State.READY:
                 _log.info("%s is loaded in %.2f s", version.reference, load_s)
                 resident.outcome.set_result(None)
@@ -284,12 +282,8 @@ class Residents:
                 return
             _close([replica.model for replica in replicas])
             failure = ModelDied(f"the process of {version.reference} ended as soon as it was loaded")
-        _log.warning(
-            "%s cannot be loaded: %s",
-            version.reference,
-            failure.message,
-            extra={"facts": {"detail": failure.detail or None}},
-        )
+        facts = {"detail": failure.detail or None}
+        _log.warning("%s cannot be loaded: %s", version.reference, failure.message, extra={"facts": facts})
         failure.message = f"{version.reference} cannot be loaded: {failure.message}"
         with self._lock:
             # One that had to do without memory has ended by now, and is no worse for it.
@@ -313,14 +307,12 @@ class Residents:
 
     def _replica_ended(self, resident: Resident, ended: threading.Event) -> None:
         with self._lock:
-            living = [replica for replica in resident.replicas if replica.ended is not ended]
             # One that ends before its resident is READY is missed there; one of a resident that was ended is no news.
-            if resident.state is not State.READY or len(living) == len(resident.replicas):
+            if not resident.lose(ended):
                 return
             reference = resident.version.reference
             self._tally.died(reference)
-            resident.replicas = living
-            if not living:
+            if not resident.replicas:
                 error = ModelDied(f"the process of {reference} ends again and again")
                 self._backoff.failed(resident.version, error, free=FREE_DEATHS)
                 self._tally.unloaded(reference, Unload.DIED)

@@ -6,12 +6,13 @@ import json
 import logging
 import os
 import re
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulegate.log import FACTS, Lines, set_up
+from rulegate.log import FACTS, MAX_QUEUED, GatheredLines, Lines, set_up
 
 
 def written(log_format: str, write) -> str:
@@ -69,3 +70,34 @@ def test_records_of_the_logging_module_become_lines(logging_as_it_was):
     assert (loaded["event"], loaded["level"], loaded["seconds"]) == ("m is loaded", "info", 1)
     assert (failed["event"], failed["level"]) == ("it failed", "error")
     assert "ValueError: what went wrong" in failed["detail"]
+
+
+def test_gathered_events_are_all_written_in_order():
+    def write(lines: Lines) -> None:
+        gathered = GatheredLines(lines)
+        for number in range(400):
+            gathered.write("request", {"number": number})
+        gathered.close()
+        gathered.close()
+
+    found = [json.loads(line) for line in written("json", write).splitlines()]
+    assert [line["number"] for line in found] == list(range(400))
+    assert {line["event"] for line in found} == {"request"}
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up_and_what_was_dropped_is_told():
+    read_end, write_end = os.pipe()
+    gathered = GatheredLines(Lines("json", write_end))
+    # More than the pipe and the queue hold together: all are taken at once all the same.
+    for number in range(3 * MAX_QUEUED):
+        gathered.write("request", {"number": number, "padding": "x" * 100})
+    closing = threading.Thread(target=lambda: (gathered.close(), os.close(write_end)))
+    closing.start()
+    with os.fdopen(read_end, "rb") as stream:
+        found = [json.loads(line) for line in stream]
+    closing.join()
+    kept = [line["number"] for line in found if line["event"] == "request"]
+    dropped = sum(line["lines"] for line in found if line["event"] == "log lines were dropped")
+    assert kept == sorted(kept)
+    assert dropped > 0
+    assert len(kept) + dropped == 3 * MAX_QUEUED

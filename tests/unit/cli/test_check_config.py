@@ -75,7 +75,7 @@ def test_stats_tell_how_the_routes_of_each_endpoint_are_found(files: Path):
     assert result.exit_code == 2
     assert (
         "many.yaml: no errors\n"
-        "endpoint `sentiment`: 30 conditions, 30 found by a key, 0 always tried\n"
+        "endpoint `sentiment`: 30 conditions, 30 found by a key, 0 by a shared test, 0 always tried\n"
         "  30 by `request.headers['x-tenant']` equal to one of 30 constants, at most 1 route by each\n"
         "clean.yaml: no errors\n"
         "endpoint `sentiment`: 0 conditions, tried one after the other: an index takes 16 routes with a key\n"

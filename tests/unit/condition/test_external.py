@@ -119,7 +119,7 @@ def test_no_answer_is_a_key_of_the_rule_index():
     condition = compiled("external['risk'] == 'gold' and external['risk']['a'].startswith('b')")
     assert condition.keys(errors_count=False) == ()
     behind = compiled("external['risk'] == 'gold' and request.headers['X'] == 'a'")
-    assert [str(key.path) for key in behind.keys(errors_count=False)] == ["request.headers['x']"]
+    assert [str(key.subject) for key in behind.keys(errors_count=False)] == ["request.headers['x']"]
     assert behind.keys(errors_count=True) == ()
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 import pytest
 
 from rulegate.condition import BudgetExceededError, MalformedBodyError, Request, compile_condition
+from rulegate.condition.vocabulary import SHARED_BUDGET
 from rulegate.routing import Endpoint, NoRouteMatched, OnError, Outcome, Route, Target, coverage, decide
 from rulegate.routing.endpoint import MIN_INDEXED
-from rulegate.routing.index import MIN_SHARING
+from rulegate.routing.index import MAX_SOUGHT, MIN_SHARING
+from rulegate.routing.lookups import MAX_ELEMENTS
 from rulegate.routing.router import MAX_TOLD
 
 TENANTS = [f"request.headers['X-Tenant'] == 't{number}'" for number in range(MIN_INDEXED)]
@@ -133,22 +135,130 @@ def test_where_none_of_thousands_matches_the_first_are_told_and_the_others_count
     assert caught.value.more == 5 * MIN_INDEXED - MAX_TOLD
 
 
+@pytest.mark.parametrize(
+    ("relation", "value", "expected"),
+    [
+        (">", 5, [0, 1, 2, 3, 4]),
+        (">=", 5, [0, 1, 2, 3, 4, 5]),
+        ("<", 13, [14, 15]),
+        ("<=", 13, [13, 14, 15]),
+        ("<", 13.5, [14, 15]),
+        ("<", -1, [*range(16)]),
+        ("<", 10**400, []),
+        (">", 10**400, [*range(16)]),
+        (">", True, [0]),
+        *((sign, float("nan"), []) for sign in ("<", "<=", ">", ">=")),
+        ("<=", float("-inf"), [*range(16)]),
+        *((sign, value, []) for sign in ("<", ">=") for value in (None, "5", [5], {})),
+    ],
+)
+def test_bounds_of_a_number_are_looked_up_in_their_order(relation: str, value: object, expected: list[int]):
+    routes = endpoint(f"request.json['n'] {relation} {number}" for number in range(MIN_INDEXED))
+    assert candidates(routes, Request(json={"n": value})) == expected
+    backwards = endpoint(f"request.json['n'] {relation} {15 - number}" for number in range(MIN_INDEXED))
+    assert candidates(backwards, Request(json={"n": value})) == sorted(15 - number for number in expected)
+
+
+def test_bounds_that_are_numbers_and_bounds_that_are_texts_are_apart():
+    routes = endpoint([*(f"request.json < {number}" for number in range(16)), *["request.json > 'b'"] * 4])
+    assert candidates(routes, Request(json=14)) == [15]
+    assert candidates(routes, Request(json="c")) == [16, 17, 18, 19]
+
+
+def test_a_text_finds_the_routes_of_all_its_ends():
+    suffixes = ["''", "'/b/c'", "('c', 'b', 'bc')", "'/b'"] * 4
+    routes = endpoint([f"request.path.endswith({suffix})" for suffix in suffixes])
+    assert candidates(routes, Request(path="/a/b/c")) == [number for number in range(16) if number % 4 != 3]
+    assert candidates(routes, Request(path="/b")) == [number for number in range(16) if number % 4 != 1]
+    assert candidates(routes, Request(path="")) == [0, 4, 8, 12]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a w0 or w13", [0, 1, 13]),
+        (["w3", "w13", "w3", 3, [], "w"], [3, 13]),
+        ({"w5": 1}, [5]),
+        (["w1", *["x"] * MAX_ELEMENTS], [*range(MIN_INDEXED)]),
+        (7, []),
+        (None, []),
+    ],
+)
+def test_texts_are_sought_in_a_text_a_list_or_an_object(value: object, expected: list[int]):
+    routes = endpoint(f"'w{number}' in request.json" for number in range(MIN_INDEXED))
+    assert candidates(routes, Request(json=value)) == expected
+
+
+def test_a_match_among_the_first_does_not_wait_until_all_texts_were_sought():
+    routes = endpoint([f"'w{number}' in request.json" for number in range(2 * MAX_SOUGHT)])
+    request = Request(json="w0")
+    assert decide(routes, request).route == "0"
+    after_one_look_up = request.meter_aside().spent
+    assert candidates(routes, request) == [0]
+    assert request.meter_aside().spent == 3 * after_one_look_up
+
+
+def test_what_would_cost_too_much_to_share_is_evaluated_by_each_condition():
+    routes = endpoint(f"request.json.lower() == 'w{number}'" for number in range(MIN_INDEXED))
+    assert candidates(routes, Request(json="W3")) == [3]
+    assert candidates(routes, Request(json="W" * (SHARED_BUDGET + 1))) == [*range(MIN_INDEXED)]
+
+
+def test_a_test_that_routes_share_is_made_once():
+    asked = []
+    services = frozenset({"risk"})
+    shared = "any(r['amount'] > 1 for r in request.json)"
+    texts = [f"{shared} and external['risk'] == {number}" for number in range(MIN_INDEXED)]
+    routes = Endpoint(
+        "e",
+        tuple(
+            Route(str(number), (Target("t", "models:/m/1"),), compile_condition(text, external=services))
+            for number, text in enumerate([*texts, "request.method == 'POST'"])
+        ),
+    )
+    request = Request(json=[{"amount": 1}] * 100, external=lambda name: asked.append(name))
+    assert decide(routes, request).route == str(MIN_INDEXED)
+    assert (asked, request.meter.spent) == ([], 0)
+    assert decide(routes, Request(json=[{"amount": 2}], external={"risk": 3})).route == "3"
+
+
 def test_the_coverage_says_by_what_routes_are_found_and_why_others_are_not():
-    mixed = endpoint([*TENANTS, TENANTS[0], "request.json['n'] > 1", "request.path == '/'", *["request.is_json"] * 4])
+    mixed = endpoint(
+        [
+            *TENANTS,
+            TENANTS[0],
+            *(f"request.json['n'] > {number}" for number in range(4)),
+            "request.path == '/'",
+            *["request.is_json"] * 4,
+            *(f"request.json[{number}] != 1" for number in range(4)),
+        ]
+    )
     assert str(coverage(mixed)).splitlines() == [
-        "endpoint `tenants`: 23 conditions, 17 found by a key, 6 always tried",
+        "endpoint `tenants`: 30 conditions, 21 found by a key, 4 by a shared test, 5 always tried",
         "  17 by `request.headers['x-tenant']` equal to one of 16 constants, at most 2 routes by each",
-        "  5 always tried: no part that must be true holds a value of the request against constants by `==`, `in`, "
-        "`startswith`: `17`, `19`, `20` and 2 more",
-        "  1 always tried: fewer than 4 parts are about the same value of the request: `18`",
+        "  4 by `request.json['n']` greater than one of 4 constants",
+        "  4 share the test `request.is_json`",
+        "  5 always tried: no part is shared by 4 routes, the same test or the same value held against constants: "
+        "`21`, `26`, `27` and 2 more",
     ]
 
 
+def test_the_coverage_tells_conditions_of_decision_services_alone():
+    texts = [*TENANTS, "external['risk'] == 1"]
+    routes = tuple(
+        Route(str(number), (Target("t", "models:/m/1"),), compile_condition(text, external=frozenset({"risk"})))
+        for number, text in enumerate(texts)
+    )
+    assert str(coverage(Endpoint("e", routes))).splitlines()[-1] == (
+        "  1 always tried: every part that must be true asks a decision service: `16`"
+    )
+
+
 def test_the_coverage_tells_keys_that_an_error_makes_useless():
-    hidden = [f"request.json['n'] > 1 and {text}" for text in TENANTS[:4]]
+    hidden = [f"request.json[{number}] > 1 and {text}" for number, text in enumerate(TENANTS[:4])]
     lines = str(coverage(endpoint([*TENANTS, *hidden], OnError.FAIL))).splitlines()
     assert lines[-1] == (
-        "  4 always tried: such a part stands behind one that may err, and then `on_error` decides: "
+        "  4 always tried: what it shares with others stands behind a part that may err, and then `on_error` decides: "
         "`16`, `17`, `18` and 1 more"
     )
 
