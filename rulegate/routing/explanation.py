@@ -92,10 +92,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The route that answers, and how its target is picked; a route that denies has none."""
+    """The route that answers, and how its target is picked; a route that denies has none.
+
+    ``fallbacks`` are the routes that are asked in order where it cannot answer.
+    """
 
     route: Route
     choice: Choice | None
+    fallbacks: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +267,7 @@ def _answered(endpoint: Endpoint, route: Route, asked: Request) -> Answered | Fa
     if route.deny is not None:
         return Answered(route, None)
     try:
-        return Answered(route, _choice(endpoint, route, asked))
+        return Answered(route, _choice(endpoint, route, asked), endpoint.fallbacks(route))
     except (MalformedBodyError, BudgetExceededError) as error:
         return Failed(route, f"its sticky expression cannot be evaluated: {error}")
 

@@ -116,9 +116,15 @@ def _end(explanation: RoutingExplanation) -> Iterator[str]:
         case Answered(route=route, choice=None):
             denied = f" with {route.deny.status}, `{route.deny.message}`" if route.deny else ""
             yield f"route `{route.alias}` denies the request{denied}: {_because(explanation, route)}"
-        case Answered(route=route, choice=Choice() as choice):
+        case Answered(route=route, choice=Choice() as choice, fallbacks=fallbacks):
             yield f"route `{route.alias}` answers: {_because(explanation, route)}"
             yield from (f"  {line}" for line in _choice(choice))
+            if fallbacks:
+                yield f"  where it cannot answer: {', then '.join(map(_fallback, fallbacks))}"
+
+
+def _fallback(route: Route) -> str:
+    return f"`{route.alias}`" if route.deny is None else f"`{route.alias}`, which denies"
 
 
 def _because(explanation: RoutingExplanation, route: Route) -> str:

@@ -54,6 +54,8 @@ class Channel:
         # operations are atomic, so only the end of the connection needs the lock.
         self._waiting: dict[int, queue.SimpleQueue[Frame | None]] = {}
         self._closed = False
+        # Requests that the process has and has not answered to the end, those included that nobody waits for any more.
+        self._owed: set[int] = set()
         # When the process last said something, or was first asked something after it had said all.
         self._heard_s = time.monotonic()
         self._reader = threading.Thread(target=self._read, name=f"channel {name}", daemon=True)
@@ -78,8 +80,6 @@ class Channel:
         """One request to the process, for a caller that sends or receives more than one frame; to be closed."""
         request_id = next(self._ids)
         mailbox: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
-        if not self._waiting:
-            self._heard_s = time.monotonic()
         self._waiting[request_id] = mailbox
         return Exchange(self, request_id, mailbox)
 
@@ -100,6 +100,11 @@ class Channel:
         try:
             if self._closed:
                 raise ChannelClosed
+            if not self._owed:
+                self._heard_s = time.monotonic()
+            # Not by what is said of a request later, which its answer may have crossed.
+            if frame.kind not in {Kind.MORE, Kind.CANCEL}:
+                self._owed.add(frame.request_id)
             # A peer that is gone is the reader's to notice; it tells whoever waits, when the end is known to all.
             with contextlib.suppress(OSError):
                 write_frame(self._socket, frame)
@@ -117,6 +122,8 @@ class Channel:
                 self._heard_s = time.monotonic()
                 if frame.batch and self._on_batch is not None:
                     self._on_batch(frame.batch)
+                if frame.kind is not Kind.PART:
+                    self._owed.discard(frame.request_id)
                 mailbox = self._waiting.get(frame.request_id)
                 if mailbox is not None:
                     mailbox.put(frame)

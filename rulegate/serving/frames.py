@@ -11,7 +11,8 @@ frame is a bug or a broken peer, never a client's doing: it closes the connectio
 
 An answer is one RESULT or ERROR, and before it there may be any number of PARTs. A process sends no more than
 `PARTS_AHEAD` of them for one request until MORE tells that some have been taken, so that whoever reads slowly slows the
-model down instead of filling the gateway's memory. CANCEL says that nobody waits for the rest.
+model down instead of filling the gateway's memory. CANCEL says that nobody waits for the rest; RESULT or ERROR comes
+nonetheless, and tells that the process is no longer at it.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Streams:
             with contextlib.closing(stream(self._model, frame.body, frame.meta)) as events:
                 for event in events:
                     if not listener.wants_more():
-                        return
+                        break
                     self._send(Frame(frame.request_id, Kind.PART, EVENTS, event))
             end = Frame(frame.request_id, Kind.RESULT, EVENTS, END, batch=1)
         except BaseException as error:  # noqa: BLE001 - an answer is owed, even by a model that raises SystemExit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -79,6 +80,31 @@ def test_a_late_answer_is_dropped():
         second = threads.submit(channel.call, Kind.PREDICT, body=b"second", timeout_s=10)
         late.set()
         assert second.result().body == b"second"
+
+
+def test_silence_lasts_from_one_unanswered_request_to_the_next_until_all_are_answered():
+    """A process that is stuck is told from one that is idle also where its callers give up one after the other."""
+    recover = threading.Event()
+
+    def stuck_at_first(sock, stream) -> None:
+        frames = [read_frame(stream) for _ in range(3)]
+        recover.wait(10)
+        for frame in [*frames, read_frame(stream)]:
+            write_frame(sock, Frame(frame.request_id, Kind.RESULT))
+        silent(sock, stream)
+
+    with channel_to(stuck_at_first) as (channel, _):
+        begin_s = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(CallTimeout):
+                channel.call(Kind.PREDICT, timeout_s=0.02)
+        assert channel.silent_s() >= 0.06
+        recover.set()
+        channel.call(Kind.PREDICT, timeout_s=10)
+        recovered_s = time.monotonic() - begin_s
+        with pytest.raises(CallTimeout):
+            channel.call(Kind.PREDICT, timeout_s=0)
+        assert channel.silent_s() <= time.monotonic() - begin_s - recovered_s
 
 
 @pytest.mark.parametrize("by", ["the peer", "us"])
