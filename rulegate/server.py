@@ -263,9 +263,7 @@ def _admin(sock: socket.socket, begun_with: Config, running: bootstrap.Running, 
     return admin
 
 
-def _close(
-    admin: Listener | None, live: Live, running: bootstrap.Running, requests: log.GatheredLines
-) -> None:
+def _close(admin: Listener | None, live: Live, running: bootstrap.Running, requests: log.GatheredLines) -> None:
     if admin is not None:
         admin.close()
     live.close()
