@@ -24,7 +24,7 @@ from rulegate.serving.memory import machine_memory_bytes
 from rulegate.serving.mlflow import environments
 from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
-from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder
+from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder, unusable
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
 from rulegate.serving.models import Batching, Manager, ModelDescription, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
@@ -181,6 +181,8 @@ def describe_models(
 
 def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] | None:
     """Why this machine cannot serve the configuration, and what to do about it; None if it can."""
+    if why := unusable(default_cache_folder()):
+        return why, "make it writable for this user, or name another folder in RULEGATE_CACHE"
     managers = {manager for settings in config.settings_by_model().values() if (manager := _manager(settings))}
     found = (environments.obstacle(manager, _environments_folder(), environment) for manager in sorted(managers))
     return next((obstacle for obstacle in found if obstacle), None)

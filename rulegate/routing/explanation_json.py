@@ -92,8 +92,8 @@ def _answer(end: Answered, is_loaded: IsLoaded | None) -> dict[str, Any]:
     return {
         "route": end.route.alias,
         "deny": None if deny is None else {"status": deny.status, "message": deny.message},
-        "fallbacks": [route.alias for route in end.fallbacks],
         **({} if end.choice is None else _choice(end.choice, is_loaded)),
+        **({} if end.choice is None else {"fallbacks": [route.alias for route in end.fallbacks]}),
     }
 
 

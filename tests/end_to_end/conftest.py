@@ -46,7 +46,9 @@ def wait_until(what: Callable[[], Any], *, timeout_s: float = PATIENCE_S) -> Any
 class GatewayProcess:
     """`rulegate serve` with a configuration, until it is stopped."""
 
-    def __init__(self, config: Path, folder: Path, *, environment: dict[str, str], arguments: tuple[str, ...]) -> None:
+    def __init__(
+        self, config: Path, folder: Path, cwd: Path, *, environment: dict[str, str], arguments: tuple[str, ...]
+    ) -> None:
         self.config = config
         self.out, self.err = folder / "out", folder / "err"
         command = [sys.executable, "-m", "rulegate", "serve", str(config), "--log-format", "json", *arguments]
@@ -57,7 +59,7 @@ class GatewayProcess:
                 stdout=out,
                 stderr=err,
                 env=os.environ | environment,
-                cwd=folder,
+                cwd=cwd,
                 start_new_session=True,
                 # However the tests were started (`nohup` ignores it), the gateway is to hear it.
                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs yet
@@ -145,12 +147,13 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     running: list[GatewayProcess] = []
     cache = tmp_path_factory.mktemp("cache")
 
-    def start(config: str, *arguments: str, **environment: str) -> GatewayProcess:
+    def start(config: str, *arguments: str, cwd: Path | None = None, **environment: str) -> GatewayProcess:
         folder = tmp_path_factory.mktemp("gateway")
         path = folder / "gateway_config.yaml"
         path.write_text(config)
         variables = {"RULEGATE_CACHE": str(cache)} | environment
-        gateway = GatewayProcess(path, folder, environment=variables, arguments=("--port", "0", *arguments))
+        arguments = ("--port", "0", *arguments)
+        gateway = GatewayProcess(path, folder, cwd or folder, environment=variables, arguments=arguments)
         running.append(gateway)
         return gateway
 

@@ -63,6 +63,8 @@ def main() -> None:
     log("counting", "counting", "text")
     log("stubborn", "stubborn", "text")
     log("dying", "dying", "text")
+    for name in ("first", "second"):
+        log(name, "addressed", "command", model_config={"name": name})
     moody = log("moody", "moody", "command")
     client.create_registered_model("many")
     for _ in range(50):

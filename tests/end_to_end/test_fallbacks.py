@@ -53,6 +53,13 @@ def told(answer: requests.Response) -> tuple[object, ...]:
     return (what, *(answer.headers.get(f"x-rulegate-{name}") for name in names))
 
 
+def logged(gateway, helpers, answer: requests.Response) -> dict[str, object]:
+    """The log line of a request that has been answered."""
+    this_request = answer.headers["x-request-id"]
+    lines = gateway.requests_logged
+    return helpers.wait_until(lambda: next((line for line in lines() if line["request_id"] == this_request), None))
+
+
 ONE = (["first"], "one", "models:/first/1", None)
 
 
@@ -75,9 +82,7 @@ def test_a_fallback_answers_for_a_model_that_fails_and_the_headers_and_the_log_s
 ):
     got = gateway.command(command, "two")
     assert (got.status_code, told(got)) == (200, answer)
-    request_id = got.headers["x-request-id"]
-    lines = gateway.requests_logged
-    line = helpers.wait_until(lambda: next((one for one in lines() if one["request_id"] == request_id), None))
+    line = logged(gateway, helpers, got)
     assert (line["route"], line["model"], line.get("fallback_from")) == answer[1:]
     # Whatever it was, the model answers the next request itself.
     helpers.wait_until(lambda: told(gateway.command("nobody rests", "two")) == ONE)
@@ -106,9 +111,7 @@ def test_a_fallback_that_denies_says_so(gateway):
 def test_where_the_fallback_fails_too_the_answer_is_that_of_the_first(gateway, helpers):
     got = gateway.command("first die;second raise", "two")
     assert (got.status_code, told(got)) == (503, ("RG504", "one", "models:/first/1", None))
-    line = helpers.wait_until(
-        lambda: next((one for one in gateway.requests_logged() if one.get("failed_fallbacks")), None)
-    )
+    line = logged(gateway, helpers, got)
     assert (line["route"], line["failed_fallbacks"], line.get("fallback_from")) == ("one", "other; RG507", None)
     helpers.wait_until(lambda: told(gateway.command("nobody rests", "two")) == ONE)
 

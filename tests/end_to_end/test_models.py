@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -129,8 +132,62 @@ def test_the_warm_parent_may_die(gateway, helpers):
 
 def test_what_a_model_prints_stays_out_of_standard_output(gateway, helpers):
     assert gateway.command("print:a word on the side").json() == {"predictions": ["printed"]}
-    helpers.wait_until(lambda: "a word on the side" in gateway.err.read_text())
+    printed = lambda: [line for line in gateway.log() if line.get("text") == "a word on the side"]  # noqa: E731
+    (record,) = helpers.wait_until(printed)
+    assert (record["event"], record["model"]) == ("printed", "models:/obedient/1")
     assert "a word on the side" not in gateway.out.read_text()
+
+
+def test_every_line_of_a_json_log_is_a_record(gateway, helpers):
+    """Whatever models print, and MLflow and its parts in their processes."""
+    gateway.command("print:{no record")
+    helpers.wait_until(lambda: any(line.get("text") == "{no record" for line in gateway.log()))
+    whole, _, _ = gateway.err.read_text().rpartition("\n")
+    assert all({"time", "level", "event"} <= json.loads(line).keys() for line in whole.splitlines())
+
+
+def test_a_list_of_processes_tells_which_model_each_is_for(gateway):
+    (pid,) = gateway.command("pid").json()["predictions"]
+    listed = subprocess.run(["ps", "-o", "comm=,args=", "-p", str(pid)], capture_output=True, text=True, check=True)
+    assert listed.stdout.split() == ["rg-model", "rulegate", "model", "models:/obedient/1"]
+
+
+@pytest.mark.parametrize("leaves", ["the gateway ends", "the model is unloaded"])
+def test_what_a_model_has_started_ends_with_it(start, registry, helpers, leaves):
+    """Also where it has left the process group of the models."""
+    idle = "models: {idle_timeout: 300ms}" if leaves == "the model is unloaded" else ""
+    gateway = start(helpers.one_endpoint_a_model(registry["uri"], {"obedient": "models:/obedient/1"}, idle))
+    (pid,) = gateway.command("start").json()["predictions"]
+    if not idle:
+        assert helpers.alive(pid)
+        assert gateway.stop() == 0
+    helpers.wait_until(lambda: not helpers.alive(pid))
+
+
+def test_a_folder_is_looked_for_from_where_the_gateway_was_started(start, registry, helpers, tmp_path):
+    """As MLflow does; not beside the configuration, which is elsewhere here."""
+    path = os.path.relpath(registry["local"], tmp_path)
+    gateway = start(helpers.one_endpoint_a_model(registry["uri"], {"m": path}), cwd=tmp_path)
+    assert gateway.text("x", "m").status_code == 200
+
+
+def test_a_cache_folder_that_cannot_be_used_is_said_before_anything_is_served(registry, helpers, tmp_path):
+    (tmp_path / "file").touch()
+    config = tmp_path / "gateway_config.yaml"
+    config.write_text(helpers.one_endpoint_a_model(registry["uri"], {"m": "models:/versioned/1"}))
+    done = subprocess.run(
+        [sys.executable, "-m", "rulegate", "serve", str(config), "--port", "0"],
+        env=os.environ | {"RULEGATE_CACHE": str(tmp_path / "file" / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=helpers.PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: models cannot be kept in the folder `{tmp_path}/file/cache`: not a directory\n"
+        "hint: make it writable for this user, or name another folder in RULEGATE_CACHE\n"
+    )
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])

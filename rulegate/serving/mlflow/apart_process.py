@@ -34,13 +34,14 @@ main()
 """
 
 
-def run(sock: socket.socket, *, environment: str, package: str) -> None:
+def run(sock: socket.socket, *, environment: str, package: str, reference: str) -> None:
     """Becomes a process of the environment that serves one model over ``sock``; returns only by raising.
 
     Args:
         sock: The connection to the gateway.
         environment: The environment's folder.
         package: A folder that holds this package and no other.
+        reference: The model's name, which is only there for who lists processes.
 
     Raises:
         OSError: If the environment is gone, or is being removed.
@@ -56,13 +57,13 @@ def run(sock: socket.socket, *, environment: str, package: str) -> None:
     variables = without_the_gateways_python(os.environ)
     variables["PATH"] = os.pathsep.join((str(Path(interpreter).parent), variables.get("PATH", os.defpath)))
     variables["VIRTUAL_ENV"] = str(Path(interpreter).parent.parent)
-    arguments = (package, *(str(descriptor) for descriptor in (sock.fileno(), held, lifeline)))
+    arguments = (package, *(str(descriptor) for descriptor in (sock.fileno(), held, lifeline)), reference)
     os.execve(interpreter, [interpreter, "-c", _PROGRAM, *arguments], variables)  # noqa: S606 - no shell is wanted
 
 
 def main() -> None:
     """Serves a model by the environment's MLflow, over the inherited socket that the arguments name."""
-    number, *kept = map(int, sys.argv[2:])
+    number, *kept = map(int, sys.argv[2:-1])
     sock = socket.socket(fileno=number)
     for descriptor in (number, *kept):
         # What the model starts has no use for them.

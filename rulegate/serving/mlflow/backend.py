@@ -92,7 +92,7 @@ class ProcessBackend:
             return self._environments[version.setup.manager].start(version, folder, timeout_s=timeout_s)
         # The fork comes after the lesson: to wait for one import is quicker than to do it twice.
         self._warm_parent.learn(likely_modules(folder))
-        return self._warm_parent.fork("model", timeout_s=timeout_s)
+        return self._warm_parent.fork("model", model=version.reference, timeout_s=timeout_s)
 
 
 class _ProcessModel:

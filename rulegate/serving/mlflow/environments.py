@@ -129,8 +129,9 @@ class Environments:
         if not place.exists():
             self._prepare(version, model, place, timeout_s)
         # The link may be led elsewhere meanwhile, but what the process holds stays.
-        arguments = {"environment": os.path.realpath(place), "package": str(package)}
-        return self._warm_parent.fork("apart", arguments, timeout_s=until_s - time.monotonic())
+        arguments = {"environment": os.path.realpath(place), "package": str(package), "reference": version.reference}
+        left_s = until_s - time.monotonic()
+        return self._warm_parent.fork("apart", arguments, model=version.reference, timeout_s=left_s)
 
     def _name(self, model: Path) -> str:
         digest = hashlib.sha256(self._manager.encode())
@@ -171,7 +172,7 @@ class Environments:
         begin_s = time.monotonic()
         failure: ModelUnavailable | None = None
         try:
-            self._make(model, place)
+            self._make(reference, model, place)
             _log.info("the environment of %s is ready after %.1f s", reference, time.monotonic() - begin_s)
         except ModelUnavailable as error:
             failure = error
@@ -185,7 +186,7 @@ class Environments:
         else:
             preparing.set_exception(failure)
 
-    def _make(self, model: Path, place: Path) -> None:
+    def _make(self, reference: str, model: Path, place: Path) -> None:
         arguments = {
             "model": str(model),
             "manager": self._manager,
@@ -194,7 +195,7 @@ class Environments:
             "variables": self._variables,
         }
         try:
-            forked = self._warm_parent.fork("environment", timeout_s=PREPARATION_LIMIT_S)
+            forked = self._warm_parent.fork("environment", model=reference, timeout_s=PREPARATION_LIMIT_S)
             channel = Channel(forked.socket, name=f"environment {place.name}", on_close=forked.release)
             try:
                 answer = channel.call(Kind.PREPARE, arguments, timeout_s=PREPARATION_LIMIT_S)

@@ -1,17 +1,21 @@
-"""Brings what models print to the gateway's log, and no more of it than a log can take.
+"""Brings what models print to the gateway's log, line by line, and no more of it than a log can take.
 
-Models print into a pipe, which is emptied at once whatever the log does, so that neither a model that prints without
-end nor a log that is slow to take it holds up anybody. What comes faster than a log should grow is left out, and the
-log says so.
+Each process prints into a pipe of its own, so that a line is known by its model. The pipes are emptied at once whatever
+the log does, so that neither a model that prints without end nor a log that is slow to take it holds up anybody. What
+comes faster than a log should grow is left out, and the log says so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import logging
 import os
+import select
 import threading
 import time
+from collections.abc import Mapping
 
 BYTES_PER_S = 1024 * 1024
 """How fast what all models print together may make the log grow."""
@@ -19,54 +23,106 @@ BYTES_PER_S = 1024 * 1024
 BURST_BYTES = 4 * 1024 * 1024
 """How much may come at once, after a while in which nothing came."""
 
-_PIPE_BYTES = 1024 * 1024
-# While prints are left out, the pipe is emptied this often: often enough for a gigabyte a second, and seldom enough
+LONGEST_LINE_BYTES = 64 * 1024
+"""A longer line becomes several records."""
+
+# About what a record has beside the text, so that a million empty lines count too.
+_RECORD_BYTES = 150
+_READ_BYTES = 1024 * 1024
+# While prints are left out, their pipe is emptied this often: often enough for a gigabyte a second, and seldom enough
 # to leave the interpreter to requests.
 _PAUSE_S = 0.001
 
-_log = logging.getLogger("rulegate.serving")
+_log = logging.getLogger("rulegate.prints")
 
 
 class Prints:
-    """A pipe whose other end is standard error. Safe to use from many threads.
+    """Pipes to print into, and a thread that makes records of what comes out. Safe to use from many threads."""
 
-    Attributes:
-        descriptor: The end to print into; open until this is closed.
-    """
-
-    def __init__(self, target: int = 2) -> None:
-        self._target = target
-        self._source, self.descriptor = os.pipe()
-        fcntl.fcntl(self._source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._end = os.eventfd(0)
+        self._epoll.register(self._end, select.EPOLLIN)
+        self._printers: dict[int, _Printer] = {}
+        self._left_out = 0
+        self._allowed, self._checked_s = float(BURST_BYTES), time.monotonic()
         self._thread = threading.Thread(target=self._run, name="prints", daemon=True)
         self._thread.start()
 
+    def open(self, facts: Mapping[str, str]) -> int:
+        """A descriptor to print into, the caller's to close; ``facts`` become fields of each record."""
+        source, descriptor = os.pipe()
+        self._printers[source] = _Printer(facts)
+        self._epoll.register(source, select.EPOLLIN)
+        return descriptor
+
     def close(self, *, timeout_s: float = 1.0) -> None:
-        """Gives up our own copy of the descriptor, and waits until all has been taken that was printed."""
-        os.close(self.descriptor)
-        self._thread.join(timeout_s)
+        """Waits until all has been taken that was printed, or for ``timeout_s`` if somebody may still print."""
+        os.eventfd_write(self._end, int(timeout_s * 1000) or 1)
+        self._thread.join(2 * timeout_s)
 
     def _run(self) -> None:
-        allowed, checked_s, left_out = float(BURST_BYTES), time.monotonic(), 0
-        while data := os.read(self._source, _PIPE_BYTES):
-            now_s = time.monotonic()
-            allowed = min(float(BURST_BYTES), allowed + (now_s - checked_s) * BYTES_PER_S)
-            checked_s = now_s
-            # Once some is left out, so is all, until there is room for more than a few words again.
-            if len(data) <= allowed and (not left_out or allowed >= BYTES_PER_S):
-                if left_out:
-                    _log.warning("%d bytes that models printed are left out", left_out)
-                    left_out = 0
-                allowed -= len(data)
-                _write_all(self._target, data)
-                continue
-            if not left_out:
-                _log.warning("models print faster than %d bytes a second; what is too much is left out", BYTES_PER_S)
-            left_out += len(data)
+        until_s: float | None = None
+        while until_s is None or (self._printers and time.monotonic() < until_s):
+            wait_s = max(0.0, until_s - time.monotonic()) if until_s else 1.0 if self._left_out else None
+            ready = self._epoll.poll(wait_s)
+            if not ready:
+                self._tell_what_is_left_out()
+            for source, _ in ready:
+                if source == self._end:
+                    until_s = time.monotonic() + os.eventfd_read(self._end) / 1000
+                else:
+                    self._take(source, os.read(source, _READ_BYTES))
+        self._tell_what_is_left_out()
+        for descriptor in [*self._printers, self._end]:
+            os.close(descriptor)
+        self._epoll.close()
+
+    def _take(self, source: int, data: bytes) -> None:
+        printer = self._printers[source]
+        if not data:
+            # Closed last: from then on its number may be another's.
+            self._epoll.unregister(source)
+            del self._printers[source]
+            os.close(source)
+        now_s = time.monotonic()
+        self._allowed = min(float(BURST_BYTES), self._allowed + (now_s - self._checked_s) * BYTES_PER_S)
+        self._checked_s = now_s
+        # Once some is left out, so is all, until there is room for more than a few words again.
+        if self._allowed <= 0 or (self._left_out and self._allowed < BYTES_PER_S):
+            if not self._left_out:
+                words = "models print faster than %d bytes a second; what is too much is left out"
+                _log.warning(words, BYTES_PER_S, extra={"facts": printer.facts})
+                with contextlib.suppress(OSError):
+                    fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _READ_BYTES)
+            self._left_out += len(data) + len(printer.rest)
+            printer.rest = b""
             time.sleep(_PAUSE_S)
-        os.close(self._source)
+            return
+        self._tell_what_is_left_out()
+        for line in printer.lines(data):
+            text = line.decode("utf-8", "backslashreplace")
+            self._allowed -= len(json.dumps(text)) + _RECORD_BYTES
+            _log.info("printed", extra={"facts": {**printer.facts, "text": text}})
+
+    def _tell_what_is_left_out(self) -> None:
+        if self._left_out:
+            _log.warning("%d bytes that models printed are left out", self._left_out)
+            self._left_out = 0
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
+class _Printer:
+    """Who prints into one pipe, and what of a line has come from there so far."""
+
+    def __init__(self, facts: Mapping[str, str]) -> None:
+        self.facts = dict(facts)
+        self.rest = b""
+
+    def lines(self, data: bytes) -> list[bytes]:
+        """The lines that end with ``data``; empty data ends the last."""
+        *whole, self.rest = (self.rest + data).split(b"\n")
+        if self.rest and (not data or len(self.rest) > LONGEST_LINE_BYTES):
+            whole.append(self.rest)
+            self.rest = b""
+        size = LONGEST_LINE_BYTES
+        return [line[at : at + size] for line in whole if line for at in range(0, len(line), size)]

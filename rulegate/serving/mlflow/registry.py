@@ -32,6 +32,17 @@ def default_cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rulegate" / "models"
 
 
+def unusable(folder: Path) -> str | None:
+    """Why models cannot be fetched into a folder, which is made if missing; None if they can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # A disk that is full now may have room later; it is the right to write that is looked for.
+        with tempfile.TemporaryDirectory(prefix="trying-", dir=folder):
+            return None
+    except OSError as error:
+        return f"models cannot be kept in the folder `{folder}`: {(error.strerror or str(error)).lower()}"
+
+
 class MlflowRegistry:
     """A `Registry` on MLflow. Starts its process with the first call, and again when it has died.
 

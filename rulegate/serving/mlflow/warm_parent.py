@@ -4,7 +4,8 @@ It runs as ``python -m rulegate.serving.mlflow.warm_parent CONTROL LIFELINE``, t
 
 On ``CONTROL``, a Unix socket that keeps message borders, it takes JSON objects and answers them:
 
-    {"fork": role, "arguments": {…}, "token": n} + the socket of the new process
+    {"fork": role, "arguments": {…}, "model": reference, "token": n}
+      + the new process's socket, and what it prints into
                                                        {"forked": pid, "token": n} + a pidfd of it
     {"learn": [module, …], "token": n}                 {"learned": true, "token": n}
     (unasked, when a forked process has ended)         {"exited": pid, "status": wait status}
@@ -20,6 +21,7 @@ group when that end closes, so nothing here outlives the gateway, not even code 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import gc
 import importlib
@@ -41,6 +43,9 @@ MAX_MESSAGE_BYTES = 128 * 1024
 
 _F_SETSIG = 10
 """Linux's number for naming another signal than SIGIO; Python's fcntl module has no name for it."""
+
+# Counted from the state on, which is the first field after the name of the program.
+_ARG_START, _ARG_END = 48 - 3, 49 - 3
 
 _WARM_MODULES = (
     "pandas",
@@ -79,6 +84,13 @@ def live_no_longer_than_the_gateway(lifeline: int) -> None:
         os._exit(0)
 
 
+def _print_into(descriptor: int) -> None:
+    """Sends what is printed from now on, by whatever means, to an open file."""
+    for standard in (1, 2):
+        os.dup2(descriptor, standard)
+    os.close(descriptor)
+
+
 def _send_prints_to_the_log() -> None:
     # Whatever a model prints goes where logs go: the gateway's standard output is for its own lines.
     os.dup2(2, 1)
@@ -95,11 +107,23 @@ def _settle() -> None:
     gc.freeze()
 
 
-def _tell_the_system(role: str) -> None:
+def _tell_the_system(role: str, model: str) -> None:
     """Names this process, and has it go before the gateway if memory runs out: it is easily replaced."""
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(f"rg-{role}")
+        _show_as_arguments(f"rulegate {role} {model}".rstrip())
         Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def _show_as_arguments(text: str) -> None:
+    """Writes over the arguments that this process was started with, which is what lists of processes show of it.
+
+    A forked process has those of the one that it was forked from, and Python does not read them any more. Where the
+    kernel keeps them says ``/proc/self/stat``; there is as much room as they took up.
+    """
+    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+    begin, end = int(fields[_ARG_START]), int(fields[_ARG_END])
+    ctypes.memmove(begin, text.encode()[: end - begin - 1].ljust(end - begin, b"\0"), end - begin)
 
 
 class _Forking:
@@ -125,31 +149,32 @@ class _Forking:
                     self._wake_read.recv(4096)
                 self._report_the_dead()
             if self._control.fileno() in ready:
-                data, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
+                data, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 2)
                 if not data:
                     return
                 self._obey(json.loads(data), descriptors)
 
     def _obey(self, message: dict[str, Any], descriptors: list[int]) -> None:
         if "fork" in message:
-            self._fork(message["fork"], message["arguments"], message["token"], descriptors[0])
+            self._fork(message, *descriptors)
         else:
             self._learn(message["learn"])
             self._answer({"learned": True, "token": message["token"]})
 
-    def _fork(self, role: str, arguments: dict[str, str], token: int, descriptor: int) -> None:
+    def _fork(self, message: dict[str, Any], connection: int, printing: int) -> None:
         with warnings.catch_warnings():
             # Threads of numerical libraries are counted too; those libraries prepare themselves for a fork.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            self._become(role, arguments, descriptor)
-        os.close(descriptor)
+            self._become(message["fork"], message["arguments"], message["model"], connection, printing)
+        os.close(connection)
+        os.close(printing)
         pidfd = os.pidfd_open(pid)
-        self._answer({"forked": pid, "token": token}, [pidfd])
+        self._answer({"forked": pid, "token": message["token"]}, [pidfd])
         os.close(pidfd)
 
-    def _become(self, role: str, arguments: dict[str, str], descriptor: int) -> None:
+    def _become(self, role: str, arguments: dict[str, str], model: str, connection: int, printing: int) -> None:
         """The life of a forked process; never returns."""
         status = 1
         try:
@@ -159,9 +184,10 @@ class _Forking:
             self._wake_read.close()
             self._wake_write.close()
             gc.enable()
-            _tell_the_system(role)
+            _print_into(printing)
+            _tell_the_system(role, model)
             module = importlib.import_module(f"rulegate.serving.mlflow.{role}_process")
-            module.run(socket.socket(fileno=descriptor), **arguments)
+            module.run(socket.socket(fileno=connection), **arguments)
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may unwind into the loop of the parent
             traceback.print_exc()

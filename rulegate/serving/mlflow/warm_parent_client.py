@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -54,9 +55,15 @@ class Forked:
         self.ended_by_us = False
 
     def kill(self) -> None:
-        """Ends the process at once, if it has not ended. Safe to call again, from any thread."""
+        """Ends the process at once, if it has not ended, and what it has started. Safe to call again, by any thread."""
         self.ended_by_us = True
+        with self._lock:
+            # Found while it lives: they may have left its process group, and once it has ended they are nobody's.
+            started = _descendants(self.pid) if self._pidfd is not None else []
         self.release()
+        for pid in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def release(self) -> None:
         """Gives up a process that has hung up: should it still run, it ends, and that is no news of ours."""
@@ -94,8 +101,10 @@ class WarmParent:
         """Starts the process if there is none; returns at once, while it is still importing."""
         self._current()
 
-    def fork(self, role: str, arguments: Mapping[str, str] = _NONE, *, timeout_s: float) -> Forked:
+    def fork(self, role: str, arguments: Mapping[str, str] = _NONE, *, model: str = "", timeout_s: float) -> Forked:
         """A new process that runs ``rulegate.serving.mlflow.{role}_process``, with arguments that are no secrets.
+
+        ``model`` is the reference of the model that it is for, which lists of processes and what it prints are to name.
 
         Raises:
             WarmParentDied: If it ended twice before it had forked.
@@ -105,7 +114,7 @@ class WarmParent:
         for last_try in (False, True):
             generation = self._current()
             try:
-                return generation.fork(role, arguments, timeout_s=until - time.monotonic())
+                return generation.fork(role, arguments, model, timeout_s=until - time.monotonic())
             except WarmParentDied:
                 # Its reader may hear of it only later, and the next try must not get the same one.
                 generation.alive = False
@@ -168,6 +177,8 @@ class _Generation:
         for end in (self._control, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_MESSAGE_BYTES)
         self._children: dict[int, Forked] = {}
+        self._prints = prints
+        printing = prints.open({"process": "warm parent"})
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
                 [
@@ -175,7 +186,7 @@ class _Generation:
                     *(str(theirs.fileno()), str(lifeline)),
                 ],
                 env=dict(environment),
-                stderr=prints.descriptor,
+                stderr=printing,
                 pass_fds=(theirs.fileno(), lifeline),
                 # A session of its own: Ctrl-C in the terminal is the gateway's to handle, and the group is the
                 # lifeline's to end.
@@ -184,6 +195,7 @@ class _Generation:
         finally:
             theirs.close()
             os.close(lifeline)
+            os.close(printing)
         threading.Thread(target=self._read, name="warm parent", daemon=True).start()
 
     @property
@@ -191,19 +203,22 @@ class _Generation:
         """The modules of the lesson that it had been given and had not finished when it died."""
         return next(iter(self._lessons.values()), [])
 
-    def fork(self, role: str, arguments: Mapping[str, str], *, timeout_s: float) -> Forked:
+    def fork(self, role: str, arguments: Mapping[str, str], model: str, *, timeout_s: float) -> Forked:
         token = next(self._tokens)
         mailbox: queue.SimpleQueue[Forked | None] = queue.SimpleQueue()
         ours, theirs = socket.socketpair()
+        printing = self._prints.open({"model": model} if model else {"process": role})
         self._waiting[token] = mailbox, ours
         forked = None
         try:
-            self._send({"fork": role, "arguments": dict(arguments), "token": token}, [theirs.fileno()])
+            message = {"fork": role, "arguments": dict(arguments), "model": model, "token": token}
+            self._send(message, [theirs.fileno(), printing])
             forked = mailbox.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
             raise ForkTimeout from None
         finally:
             theirs.close()
+            os.close(printing)
             if forked is None:
                 self._waiting.pop(token, None)
                 # If the fork happens after all, the new process finds nobody at the other end and ends.
@@ -263,6 +278,19 @@ class _Generation:
             forked_before = self._children.pop(message["exited"], None)
             if forked_before is not None and not forked_before.ended_by_us:
                 _log.warning("process %d ended by itself with %s", message["exited"], _in_words(message["status"]))
+
+
+def _descendants(pid: int) -> list[int]:
+    """The children of a process, and theirs."""
+    found: list[int] = []
+    try:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (thread / "children").read_text().split()):
+                found += [child, *_descendants(child)]
+    except OSError:
+        # It has ended, or this kernel does not tell; what stays in the group ends with the gateway all the same.
+        pass
+    return found
 
 
 def _in_words(status: int) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 import time
 
 import mlflow
@@ -44,6 +45,10 @@ class Obedient(mlflow.pyfunc.PythonModel):
     def _print(self, argument):
         print(argument)
         return ["printed"]
+
+    def _start(self, _):
+        """Starts a program that leaves the process group, and tells its number."""
+        return [subprocess.Popen(["sleep", "1000"], start_new_session=True).pid]
 
     def _cwd(self, _):
         return [os.getcwd()]

@@ -23,7 +23,7 @@ def choice(asked: Endpoint, request: Request):
 
 
 def test_it_takes_no_turn():
-    asked = endpoint(Route("r", TARGETS, balance=Balance.ROUND_ROBIN))
+    asked = endpoint(Route("r", TARGETS, balance=Balance.ROUND_ROBIN), random=lambda: 0.0)
     assert decide(asked, Request()).target == "a"
     assert choice(asked, Request()).picked is None
     assert [chance.share for chance in choice(asked, Request()).chances] == [0.5, 0.5, 0.0]

@@ -2,40 +2,106 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import os
 import threading
 import time
 
-from rulegate.serving.mlflow.prints import BURST_BYTES, BYTES_PER_S, Prints
+import pytest
+
+from rulegate.log import Lines, set_up
+from rulegate.serving.mlflow.prints import BURST_BYTES, BYTES_PER_S, LONGEST_LINE_BYTES, Prints
 
 
-def printed_through(tmp_path, data: bytes) -> bytes:
-    path = tmp_path / "log"
-    target = os.open(path, os.O_WRONLY | os.O_CREAT)
-    prints = Prints(target)
-    with os.fdopen(os.dup(prints.descriptor), "wb") as model:
-        model.write(data)
-    prints.close(timeout_s=30)
+@pytest.fixture
+def log(tmp_path):
+    """A JSON log, as the gateway has one; its records so far."""
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    target = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    set_up(Lines("json", target))
+    yield lambda: [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    logging.getLogger().handlers[:], logging.getLogger().level = before
     os.close(target)
-    return path.read_bytes()
 
 
-def test_a_few_words_arrive_as_they_are(tmp_path):
-    assert printed_through(tmp_path, b"a word\nanother\n") == b"a word\nanother\n"
+def print_through(*, data: bytes, model: str = "models:/m/1", prints: Prints | None = None) -> None:
+    through = prints or Prints()
+    with os.fdopen(through.open({"model": model}), "wb") as printer:
+        printer.write(data)
+    if prints is None:
+        through.close(timeout_s=30)
 
 
-def test_a_flood_is_cut_and_the_log_says_so(tmp_path, caplog):
-    with caplog.at_level(logging.WARNING):
-        begin = time.monotonic()
-        written = printed_through(tmp_path, b"x" * (16 * BURST_BYTES))
-        took_s = time.monotonic() - begin
-    assert len(written) <= BURST_BYTES + took_s * BYTES_PER_S
-    assert "is left out" in caplog.text
+def texts(records) -> list[str]:
+    return [record["text"] for record in records if record["event"] == "printed"]
 
 
-def test_the_thread_and_the_descriptors_are_given_back(tmp_path):
+def test_each_line_is_a_record_that_names_its_model(log):
+    print_through(data=b"a word\n\nand \xff another\nwithout an end")
+    assert [(record["level"], record["model"], record["text"]) for record in log()] == [
+        ("info", "models:/m/1", "a word"),
+        ("info", "models:/m/1", "and \\xff another"),
+        ("info", "models:/m/1", "without an end"),
+    ]
+
+
+def test_lines_of_several_models_do_not_mix(log):
+    prints = Prints()
+    with contextlib.ExitStack() as held:
+        open_one = lambda name: held.enter_context(os.fdopen(prints.open({"model": name}), "wb", buffering=0))  # noqa: E731
+        one, other = open_one("one"), open_one("other")
+        for printer in (one, other) * 3:
+            printer.write(b"half a line, ")
+        one.write(b"end\n")
+        other.write(b"end\n")
+    prints.close(timeout_s=30)
+    assert {record["model"]: record["text"] for record in log()} == dict.fromkeys(
+        ("one", "other"), 3 * "half a line, " + "end"
+    )
+    assert len(log()) == 2
+
+
+def test_a_line_without_an_end_is_cut(log):
+    print_through(data=b"x" * (2 * LONGEST_LINE_BYTES + 1))
+    assert "".join(texts(log())) == "x" * (2 * LONGEST_LINE_BYTES + 1)
+    assert max(map(len, texts(log()))) == LONGEST_LINE_BYTES
+
+
+def test_what_a_model_prints_cannot_look_like_a_record_of_the_gateways(log):
+    print_through(data=b'{"event": "request", "level": "error"}\n')
+    (record,) = log()
+    assert (record["event"], record["level"]) == ("printed", "info")
+
+
+@pytest.mark.parametrize("line", [b"x" * 1023 + b"\n", b"x\n", b"\0" * 100 + b"\n"])
+def test_a_flood_is_cut_and_the_log_says_so(log, tmp_path, line):
+    begin = time.monotonic()
+    print_through(data=line * (16 * BURST_BYTES // len(line)))
+    took_s = time.monotonic() - begin
+    # What is read at once may go beyond, and be twelve times as long when it is written.
+    assert (tmp_path / "log").stat().st_size <= BURST_BYTES + took_s * BYTES_PER_S + 12 * 64 * 1024
+    events = [record["event"] for record in log()]
+    assert any("is left out" in event for event in events)
+    assert any("are left out" in event for event in events), "how much is said in the end"
+
+
+def test_the_thread_and_the_descriptors_are_given_back(log):
     before = len(os.listdir("/proc/self/fd"))
-    printed_through(tmp_path, b"x")
+    prints = Prints()
+    for _ in range(100):
+        print_through(data=b"x", prints=prints)
+    prints.close(timeout_s=30)
     assert len(os.listdir("/proc/self/fd")) == before
     assert not [thread for thread in threading.enumerate() if thread.name == "prints"]
+
+
+def test_the_end_does_not_wait_for_who_could_still_print(log):
+    prints = Prints()
+    kept = prints.open({"model": "models:/m/1"})
+    os.write(kept, b"the last word\n")
+    prints.close(timeout_s=0.1)
+    assert texts(log()) == ["the last word"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "prints"]
+    os.close(kept)
