@@ -96,7 +96,8 @@ class Admin:
 
     def _explain(self, environ: WSGIEnvironment) -> Reply:
         body = read_body(environ, max_bytes=MAX_BODY_BYTES)
-        return json_reply(200, explained(body, self._sources.application.front.gateway, self._sources.pool))
+        sources = self._sources
+        return json_reply(200, explained(body, sources.application.front.gateway, sources.pool, sources.breakers))
 
     def _reload(self, _: WSGIEnvironment) -> Reply:
         attempt = self._sources.live.reload()

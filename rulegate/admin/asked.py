@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from rulegate.answers import Breakers
 from rulegate.condition import ExternalUnavailableError
 from rulegate.gateway import Gateway
 from rulegate.http.described import environ_of
 from rulegate.http.errors import NotUnderstood
 from rulegate.http.incoming import condition_request
+from rulegate.routing import Endpoint
 from rulegate.routing.explanation import explain
 from rulegate.routing.explanation_json import as_json
 from rulegate.serving.pool import ModelPool
@@ -51,8 +53,10 @@ class Described:
     why_not: str | None
 
 
-def explained(asked: bytes, gateway: Gateway, pool: ModelPool) -> dict[str, Any]:
+def explained(asked: bytes, gateway: Gateway, pool: ModelPool, breakers: Breakers) -> dict[str, Any]:
     """Where the described request would go now, and why, as what ``json.dumps`` takes. Changes nothing.
+
+    That is the explanation, and how the circuit breakers are of those targets of the endpoint that have been asked.
 
     Raises:
         NotUnderstood: If the description is none.
@@ -73,7 +77,22 @@ def explained(asked: bytes, gateway: Gateway, pool: ModelPool) -> dict[str, Any]
     request = condition_request(
         environ, described.body or b"", external=partial(_answer, described.external), now=described.now
     )
-    return as_json(explain(endpoint, request, why_not=described.why_not), is_loaded=pool.is_ready)
+    explanation = explain(endpoint, request, why_not=described.why_not)
+    return as_json(explanation, is_loaded=pool.is_ready) | {"breakers": _phases(endpoint, breakers)}
+
+
+def _phases(endpoint: Endpoint, breakers: Breakers) -> list[dict[str, Any]]:
+    return [
+        {
+            "route": route,
+            "target": target,
+            "phase": state.phase.value,
+            "failures": state.failures,
+            "left_s": state.left_s,
+        }
+        for (name, route, target, _), state in breakers.states().items()
+        if name == endpoint.name
+    ]
 
 
 def understand(asked: bytes) -> Described:

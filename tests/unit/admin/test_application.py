@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from rulegate.admin.application import MAX_BODY_BYTES, Admin
+from rulegate.breaker import FAILURES
 from rulegate.condition import Request
 from rulegate.routing.explanation import explain
 from rulegate.routing.explanation_json import as_json
@@ -173,10 +174,20 @@ def test_a_described_request_is_explained_as_the_command_does_it_and_says_what_i
     endpoint = sources.application.front.gateway.endpoint(None)
     request = Request(json=body, headers={"X-Tier": "free", "X-User": "ada"}, method="POST")
     told = as_json(explain(endpoint, request, why_not="gold"), is_loaded=sources.pool.is_ready)
-    assert answer.json == json.loads(json.dumps(told))
+    assert answer.json == json.loads(json.dumps(told)) | {"breakers": []}
     loaded = {target["target"]: target["loaded"] for target in answer.json["answer"]["targets"]}
     assert loaded == {"stable": True, "canary": False}
     assert answer.json["why_not"]["because"] == "its condition is not true"
+
+
+def test_an_explanation_says_how_the_breakers_of_the_endpoint_are(operator, sources):
+    breaker = sources.breakers.of(("sentiment", "gold", "gold", "models:/accurate/1"))
+    sources.breakers.of(("another", "gold", "gold", "models:/accurate/1"))
+    for _ in range(FAILURES):
+        breaker.attempt().failed()
+    (shown,) = explained(operator).json["breakers"]
+    assert 0 < shown.pop("left_s") <= 1
+    assert shown == {"route": "gold", "target": "gold", "phase": "open", "failures": FAILURES}
 
 
 def test_to_explain_counts_and_changes_nothing(operator, sources):
