@@ -204,7 +204,7 @@ def _start_if_any(shadows: Shadows, config: Config) -> None:
 
 def _ask_on_trial(pool: ModelPool, copy: Copy) -> tuple[Prediction, float]:
     begin_s = time.perf_counter()
-    with pool.lease(copy.shadow.target.model_uri, timeout_s=copy.timeout_s, on_trial=True) as lease:
+    with pool.try_out(copy.shadow.target.model_uri, timeout_s=copy.timeout_s) as lease:
         leased_s = time.perf_counter()
         left_s = copy.timeout_s - (leased_s - begin_s)
         prediction = lease.predict(copy.body, copy.content_type, timeout_s=left_s)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator
 
 from rulegate.serving.errors import ModelOverloaded
 
@@ -40,9 +38,8 @@ class Admission:
         """Whether more than a third of the places are held. Takes no lock, as `held`."""
         return (self._capacity - self._free) * 3 > self._capacity
 
-    @contextlib.contextmanager
-    def admit(self, model_uri: str) -> Iterator[None]:
-        """Holds a place for one request to the model.
+    def take(self, model_uri: str) -> None:
+        """Holds a place for one request to the model, until it is given back.
 
         Raises:
             ModelOverloaded: At once, if the model holds as many as are free.
@@ -53,12 +50,12 @@ class Admission:
                 raise ModelOverloaded(f"{model_uri} has {held} requests waiting already")
             self._held[model_uri] = held + 1
             self._free -= 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._free += 1
-                if self._held[model_uri] == 1:
-                    del self._held[model_uri]
-                else:
-                    self._held[model_uri] -= 1
+
+    def give_back(self, model_uri: str) -> None:
+        """Ends what `take` began."""
+        with self._lock:
+            self._free += 1
+            if self._held[model_uri] == 1:
+                del self._held[model_uri]
+            else:
+                self._held[model_uri] -= 1

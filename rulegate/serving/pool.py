@@ -10,7 +10,7 @@
 
 Can one version be loaded twice at once? No: who needs it while it is being loaded waits for that load, also when they
 came by different URIs. Can a version in use be unloaded? No: only an idle resident is ended, and one that somebody
-waits for is not idle; but those who lease on trial do without when others need the memory. A process that ends by
+waits for is not idle; but those who try one out do without when others need the memory. A process that ends by
 itself takes its requests along (`ModelDied`). What do waiters get when a load fails? The same error, each; nothing
 stays behind but a short pause, in which the next tries get that error at once. Is a lock held while loading? No: locks
 are held for look-ups and counts, never while anything is called that waits. What happens at shutdown? `close` ends
@@ -19,9 +19,8 @@ every process at once; call it when no request is in flight.
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rulegate.serving.admission import Admission
@@ -29,7 +28,7 @@ from rulegate.serving.bindings import Bindings
 from rulegate.serving.errors import ModelDied, NoMemoryForModel
 from rulegate.serving.figures import PoolFigures
 from rulegate.serving.loader import Loader
-from rulegate.serving.models import LoadedModel, ModelBackend, ModelVersion, Prediction, Registry, Terms
+from rulegate.serving.models import ModelBackend, ModelVersion, Prediction, Registry, Terms
 from rulegate.serving.resident import Replica, Resident
 from rulegate.serving.residents import Residents
 from rulegate.serving.tally import Tally
@@ -57,22 +56,57 @@ class PoolSettings:
         return self.other_terms if self.terms is None else self.terms.get(model_uri, self.other_terms)
 
 
-@dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to use one loaded version until it is given back.
+    """The right to use one loaded version, until the ``with`` block ends that it stands at the head of.
 
     Attributes:
         version: The version that the model URI meant.
         load_s: Seconds that this request waited for the model to be ready; 0.0 where it was.
     """
 
-    version: ModelVersion
-    load_s: float
-    _model: LoadedModel
+    # Not a generator's context: each request has one, and this one takes a quarter of the time.
+    __slots__ = ("_give_back", "_replica", "load_s", "version")
+
+    def __init__(self, version: ModelVersion, load_s: float, replica: Replica, give_back: Callable[[], None]) -> None:
+        self.version = version
+        self.load_s = load_s
+        self._replica = replica
+        self._give_back = give_back
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._give_back()
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
         """See `LoadedModel.predict`."""
-        return self._model.predict(body, content_type, timeout_s=timeout_s)
+        return self._replica.model.predict(body, content_type, timeout_s=timeout_s)
+
+
+class _OnTrial(Lease):
+    """A lease on what goes when others need its memory."""
+
+    __slots__ = ("_resident",)
+
+    def __init__(
+        self,
+        version: ModelVersion,
+        load_s: float,
+        replica: Replica,
+        give_back: Callable[[], None],
+        resident: Resident,
+    ) -> None:
+        super().__init__(version, load_s, replica, give_back)
+        self._resident = resident
+
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+        try:
+            return super().predict(body, content_type, timeout_s=timeout_s)
+        except ModelDied:
+            if self._resident.displaced:
+                raise NoMemoryForModel("other models need the memory") from None
+            raise
 
 
 class ModelPool:
@@ -106,32 +140,48 @@ class ModelPool:
             clock=clock,
         )
 
-    @contextlib.contextmanager
-    def lease(self, model_uri: str, *, timeout_s: float, on_trial: bool = False) -> Iterator[Lease]:
+    def lease(self, model_uri: str, *, timeout_s: float) -> Lease:
         """The loaded version that ``model_uri`` means, loaded now if it is not.
-
-        With ``on_trial``, it takes nothing from requests: it holds none of the places that they share, no other version
-        is unloaded for it, and a version that nobody else wants goes when they need its memory, even in use.
 
         Raises:
             ModelOverloaded: At once, if too many requests to this model are in flight.
             ModelNotResolved: If the registry does not know it or does not answer.
             ModelNotLoaded: If it cannot be loaded.
-            NoMemoryForModel: If models in use leave no memory for it; with ``on_trial`` at once, if any others leave
-                none, and in the place of `ModelDied` where it had to go.
+            NoMemoryForModel: If models in use leave no memory for it.
             ModelStillLoading: If it is not ready within ``timeout_s`` seconds; the load goes on.
         """
         begin_s = self._clock()
-        with contextlib.nullcontext() if on_trial else self._admission.admit(model_uri):
-            resident, replica, waited = self._take(model_uri, begin_s + timeout_s, on_trial=on_trial)
-            try:
-                yield Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model)
-            except ModelDied:
-                if on_trial and resident.displaced:
-                    raise NoMemoryForModel("other models need the memory") from None
-                raise
-            finally:
-                self._residents.give_back(resident, replica)
+        self._admission.take(model_uri)
+        try:
+            resident, replica, waited = self._take(model_uri, begin_s + timeout_s, on_trial=False)
+        except BaseException:
+            self._admission.give_back(model_uri)
+            raise
+
+        def give_back() -> None:
+            self._admission.give_back(model_uri)
+            self._residents.give_back(resident, replica)
+
+        return Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica, give_back)
+
+    def try_out(self, model_uri: str, *, timeout_s: float) -> Lease:
+        """As `lease`, on trial: it takes nothing from requests.
+
+        It holds none of the places that they share. No other version is unloaded for it, and a version that nobody else
+        wants goes when they need its memory, even in use.
+
+        Raises:
+            NoMemoryForModel: At once, if others leave no memory; here, and by `Lease.predict` where it had to go.
+            ModelUnavailable: As `lease`, but for `ModelOverloaded`.
+        """
+        begin_s = self._clock()
+        resident, replica, waited = self._take(model_uri, begin_s + timeout_s, on_trial=True)
+
+        def give_back() -> None:
+            self._residents.give_back(resident, replica)
+
+        load_s = self._clock() - begin_s if waited else 0.0
+        return _OnTrial(resident.version, load_s, replica, give_back, resident)
 
     def load(self, model_uri: str) -> None:
         """Loads a model ahead of its first request, with the time limit that its terms set.

@@ -192,8 +192,9 @@ class Visitor:
 
     def _visit(self, timeout_s: float) -> None:
         try:
-            with self._pool.lease(self.model_uri, timeout_s=timeout_s, on_trial=self._on_trial) as lease:
-                process = lease._model
+            take = self._pool.try_out if self._on_trial else self._pool.lease
+            with take(self.model_uri, timeout_s=timeout_s) as lease:
+                process = lease._replica.model
                 with self._books.lock:
                     self._held[process] += 1
                 number = int(lease.version.reference.partition("/")[2])

@@ -662,12 +662,12 @@ def test_a_process_that_takes_the_place_of_a_dead_one_is_a_restart_and_one_that_
 
 @contextlib.contextmanager
 def in_use(pool: ModelPool, uri: str, *, on_trial: bool = False) -> Iterator[Running]:
-    with pool.lease(uri, timeout_s=5, on_trial=on_trial) as lease:
-        yield lease._model
+    with (pool.try_out if on_trial else pool.lease)(uri, timeout_s=5) as lease:
+        yield lease._replica.model
 
 
 def try_out(pool: ModelPool, uri: str) -> bytes:
-    with pool.lease(uri, timeout_s=5, on_trial=True) as lease:
+    with pool.try_out(uri, timeout_s=5) as lease:
         return lease.predict(b"", "", timeout_s=1).body
 
 
@@ -710,7 +710,7 @@ def test_what_is_on_trial_goes_even_in_use_and_its_user_does_without(small):
     ask(small, "a")
 
     def be_displaced() -> None:
-        with small.lease("trial", timeout_s=5, on_trial=True) as lease:
+        with small.try_out("trial", timeout_s=5) as lease:
             small.tidy()
             ask(small, "b")
             lease.predict(b"", "", timeout_s=1)
