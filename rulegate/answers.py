@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from rulegate.breaker import Attempt, Breaker, BreakerOpen, BreakerState
-from rulegate.condition import BudgetExceededError, MalformedBodyError
+from rulegate.condition import BudgetExceededError, MalformedBodyError, Request
 from rulegate.journey import Journey, Leg
 from rulegate.routing import Decision, Deny, Route, Target
 from rulegate.serving.errors import (
@@ -25,11 +26,12 @@ from rulegate.serving.errors import (
     ModelUnavailable,
     PredictionFailed,
     PredictionTimeout,
+    RemoteBroken,
+    RemoteUnreachable,
     ResultNotEncodable,
     ServingError,
 )
-from rulegate.serving.models import Parts, Prediction
-from rulegate.serving.pool import ModelPool
+from rulegate.serving.models import Headers, Models, Parts, Prediction
 from rulegate.serving.protocol import check_content_type
 
 LEAST_S: Final = 0.01
@@ -84,6 +86,7 @@ class _Asked:
     decision: Decision
     body: bytes
     content_type: str | None
+    headers: Headers
     timeout_s: float
     until_s: float
 
@@ -98,7 +101,7 @@ class Answers:
     """
 
     def __init__(
-        self, models: ModelPool | None, breakers: Breakers, *, clock: Callable[[], float] = time.perf_counter
+        self, models: Models | None, breakers: Breakers, *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._models = models
         self._breakers = breakers
@@ -122,7 +125,8 @@ class Answers:
             ServingError: If neither the target nor a fallback can answer: what was wrong with the first.
             Exception: What kept a fallback from being asked at all, such as a malformed body, counts as its failure.
         """
-        asked = _Asked(decision, body, content_type, timeout_s, self._clock() + timeout_s)
+        headers = partial(headers_of, decision.request, journey.request_id)
+        asked = _Asked(decision, body, content_type, headers, timeout_s, self._clock() + timeout_s)
         first = Leg(decision.route)
         journey.legs.append(first)
         try:
@@ -162,7 +166,9 @@ class Answers:
             leg.model, leg.load_s = lease.version.reference, lease.load_s
             leased_s = self._clock()
             try:
-                prediction = lease.predict(asked.body, asked.content_type or "", timeout_s=until_s - leased_s)
+                prediction = lease.predict(
+                    asked.body, asked.content_type or "", timeout_s=until_s - leased_s, headers=asked.headers
+                )
             except ServingError as error:
                 whole_s = min(route.timeout_s or math.inf, asked.timeout_s)
                 _tell(attempt, error, had_enough=until_s - leased_s >= FAIR_SHARE * whole_s)
@@ -195,6 +201,11 @@ class _Leased:
             self._parts.close()
 
 
+def headers_of(request: Request, request_id: str | None) -> Mapping[str, str]:
+    """What a model of another server may be told of a request."""
+    return request.folded_headers if request_id is None else {**request.folded_headers, "x-request-id": request_id}
+
+
 def _allowed(breaker: Breaker, target: Target) -> Attempt:
     try:
         return breaker.attempt()
@@ -207,7 +218,7 @@ def _allowed(breaker: Breaker, target: Target) -> Attempt:
 
 def _another_may_answer(error: ServingError) -> bool:
     match error:
-        case ResultNotEncodable() | ModelUnavailable() | PredictionTimeout():
+        case ResultNotEncodable() | ModelUnavailable() | PredictionTimeout() | RemoteBroken():
             return True
         case PredictionFailed():
             return error.by_model
@@ -226,5 +237,7 @@ def _tell(attempt: Attempt, error: ServingError, *, had_enough: bool) -> None:
             attempt.failed()
         case ModelDied():
             attempt.failed(shared=True)
+        case RemoteUnreachable() | RemoteBroken():
+            attempt.failed()
         case PredictionFailed():
             attempt.succeeded()

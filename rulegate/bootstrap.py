@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Literal
 
 from rulegate.answers import Breakers
-from rulegate.config import BatchingSettings, Config, ModelSettings, Share
+from rulegate.client import Client
+from rulegate.config import NO_DEFAULT, BatchingSettings, Config, ModelSettings, Share, is_remote
+from rulegate.external import DataApi, Default, Services, ServiceSettings
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.http.traffic import Traffic
 from rulegate.log import Log
 from rulegate.routing import Mishaps
+from rulegate.serving.admission import Admission
+from rulegate.serving.all_models import AllModels
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
@@ -25,8 +29,9 @@ from rulegate.serving.mlflow import environments
 from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder, unusable
+from rulegate.serving.mlflow.remote import RemoteModels, RemoteTerms
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Batching, Manager, ModelDescription, Prediction, Setup, Terms
+from rulegate.serving.models import Batching, Manager, ModelDescription, Models, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
 from rulegate.shadowing import Copy, Shadows
@@ -76,10 +81,13 @@ class Running:
     _begun_with: Config
     _preload: Preload
     _keeper: Keeper
+    _remote: RemoteModels
+    _models: AllModels
     _backend: ProcessBackend
     _environments: Mapping[Manager, Environments]
     _registry: MlflowRegistry
     _warm_parent: WarmParent
+    _client: Client
 
     def reload(self, config: Config) -> tuple[str, ...]:
         """Answers by another configuration from the next request on; requests in flight end as they began.
@@ -94,13 +102,15 @@ class Running:
         Raises:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
-        front = _front(config, self.pool, self.breakers, self.shadows, self.mishaps)
+        services = _services(config, self._client, self.application.front.services)
+        front = _front(config, self._models, self.breakers, services, shadows=self.shadows, mishaps=self.mishaps)
         pool_settings = _pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         for environments_of_one in self._environments.values():
             environments_of_one.change(limit_bytes=config.models.cache_limit_bytes)
         self._backend.change(stuck_after_s=config.server.request_timeout_s)
         self.pool.change(pool_settings)
+        self._remote.change(_remote_terms(config))
         self.application.switch(front)
         self.breakers.keep(front.gateway.targets)
         self._forget_all_but(front.gateway.names)
@@ -123,6 +133,7 @@ class Running:
         self.pool.close()
         self._registry.close()
         self._warm_parent.close()
+        self._client.close()
 
 
 def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
@@ -138,13 +149,18 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     registry = _registry(config, environment, warm_parent)
     kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
     backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s)
-    pool = ModelPool(registry, backend, _pool_settings(config))
+    pool_settings = _pool_settings(config)
+    admission = Admission(pool_settings.capacity)
+    pool = ModelPool(registry, backend, pool_settings, admission=admission)
     keeper = Keeper(pool, registry)
     preload = Preload(pool)
+    client = Client()
+    remote = RemoteModels(client, admission, _remote_terms(config))
+    models = AllModels(pool, remote)
     breakers, traffic, mishaps = Breakers(), Traffic(), Mishaps()
-    shadows = Shadows(partial(_ask_on_trial, pool), is_busy=pool.is_crowded, random=random.random)
+    shadows = Shadows(partial(_try_out, models), is_busy=admission.is_crowded, random=random.random)
     _start_if_any(shadows, config)
-    front = _front(config, pool, breakers, shadows, mishaps)
+    front = _front(config, models, breakers, _services(config, client), shadows=shadows, mishaps=mishaps)
     application = Application(front, log, not_ready=preload.not_ready, traffic=traffic)
     preload.want(_to_preload(config))
     keeper.start()
@@ -158,22 +174,31 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
         config,
         preload,
         keeper,
+        remote,
+        models,
         backend,
         kinds,
         registry,
         warm_parent,
+        client,
     )
 
 
 def describe_models(
     config: Config, environment: Mapping[str, str], model_uris: Sequence[str]
 ) -> Mapping[str, ModelDescription | ModelUnavailable]:
-    """What the configuration's registry knows of models, asked by a process that ends with the answer; loads none."""
+    """What the configuration's registry knows of models, asked by a process that ends with the answer; loads none.
+
+    Models of other servers are left out: no registry knows them.
+    """
+    local = [model_uri for model_uri in model_uris if not is_remote(model_uri)]
+    if not local:
+        return {}
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     registry = _registry(config, environment, warm_parent)
     try:
         warm_parent.start()
-        return registry.describe_all(model_uris, timeout_s=config.models.load_timeout_s)
+        return registry.describe_all(local, timeout_s=config.models.load_timeout_s)
     finally:
         registry.close()
         warm_parent.close()
@@ -188,11 +213,46 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     return next((obstacle for obstacle in found if obstacle), None)
 
 
-def _front(config: Config, pool: ModelPool, breakers: Breakers, shadows: Shadows, mishaps: Mishaps) -> Front:
+def _front(
+    config: Config,
+    models: Models,
+    breakers: Breakers,
+    services: Services | None,
+    *,
+    shadows: Shadows,
+    mishaps: Mishaps,
+) -> Front:
     return Front(
-        Gateway(config, pool, breakers, shadows, mishaps),
+        Gateway(config, models, breakers, shadows, mishaps),
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,
+        services=services,
+    )
+
+
+def _services(config: Config, client: Client, before: Services | None = None) -> Services | None:
+    if not config.external:
+        return None
+    settings = (
+        ServiceSettings(
+            name=service.name,
+            url=service.url,
+            inputs=service.input,
+            headers=service.headers,
+            timeout_s=service.timeout_s,
+            cache_s=service.cache_s,
+            default=None if service.default is NO_DEFAULT else Default(service.default),
+        )
+        for service in config.external
+    )
+    return Services(settings, lambda service: DataApi(client, service.url, service.headers), before)
+
+
+def _remote_terms(config: Config) -> RemoteTerms:
+    return RemoteTerms(
+        headers=tuple(name.lower() for name in config.remote.headers),
+        connect_timeout_s=config.remote.connect_timeout_s,
+        max_answer_bytes=config.remote.max_answer_bytes,
     )
 
 
@@ -202,12 +262,12 @@ def _start_if_any(shadows: Shadows, config: Config) -> None:
         shadows.start()
 
 
-def _ask_on_trial(pool: ModelPool, copy: Copy) -> tuple[Prediction, float]:
+def _try_out(models: AllModels, copy: Copy) -> tuple[Prediction, float]:
     begin_s = time.perf_counter()
-    with pool.try_out(copy.shadow.target.model_uri, timeout_s=copy.timeout_s) as lease:
+    with models.try_out(copy.shadow.target.model_uri, timeout_s=copy.timeout_s) as lease:
         leased_s = time.perf_counter()
         left_s = copy.timeout_s - (leased_s - begin_s)
-        prediction = lease.predict(copy.body, copy.content_type, timeout_s=left_s)
+        prediction = lease.predict(copy.body, copy.content_type, timeout_s=left_s, headers=lambda: copy.headers)
         if prediction.rest is not None:
             # Nobody reads it to its end, and it must end with the lease.
             prediction.rest.close()
@@ -251,7 +311,11 @@ def _to_preload(config: Config) -> tuple[str, ...]:
     # Shadows are loaded where there is room for them, and nobody waits for that.
     routes = [route for endpoint in config.endpoints for route in endpoint.routes]
     wanted = {target.model_uri for route in routes for target in route.all_targets}
-    return tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload and uri in wanted)
+    return tuple(
+        uri
+        for uri, settings in config.settings_by_model().items()
+        if settings.preload and uri in wanted and not is_remote(uri)
+    )
 
 
 def _environments_folder() -> Path:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from rulegate.answers import Answers, Breakers, Key
+from rulegate.answers import Answers, Breakers, Key, headers_of
 from rulegate.condition import Request
-from rulegate.config import Config, EndpointSettings, ShadowSettings
+from rulegate.config import Config, EndpointSettings, ShadowSettings, is_remote
 from rulegate.journey import Journey
 from rulegate.routing import (
     Balance,
@@ -22,8 +22,7 @@ from rulegate.routing import (
     decide,
     nobody_is_busy,
 )
-from rulegate.serving.models import Prediction
-from rulegate.serving.pool import ModelPool
+from rulegate.serving.models import Models, Prediction
 from rulegate.shadowing import Copy, Shadows
 
 
@@ -55,7 +54,7 @@ class Gateway:
     def __init__(
         self,
         config: Config,
-        models: ModelPool | None = None,
+        models: Models | None = None,
         breakers: Breakers | None = None,
         shadows: Shadows | None = None,
         mishaps: Mishaps | None = None,
@@ -162,11 +161,18 @@ class Gateway:
         left_s = timeout_s - journey.decide_s
         prediction = self._answers.answer(decision, body, content_type, journey, timeout_s=left_s)
         if self._shadowed:
-            self._offer(prediction, body, content_type, journey, timeout_s)
+            self._offer(prediction, request, body, content_type, journey, timeout_s=timeout_s)
         return prediction
 
     def _offer(
-        self, prediction: Prediction, body: bytes, content_type: str | None, journey: Journey, timeout_s: float
+        self,
+        prediction: Prediction,
+        request: Request,
+        body: bytes,
+        content_type: str | None,
+        journey: Journey,
+        *,
+        timeout_s: float,
     ) -> None:
         """Offers a copy of a request that has been answered to the shadow of the route that answered."""
         leg = journey.leg
@@ -185,6 +191,8 @@ class Gateway:
                     predict_s=leg.predict_s or 0.0,
                     timeout_s=timeout_s,
                     request_id=journey.request_id,
+                    # Built now: what they are read from is not to wait in a queue.
+                    headers=headers_of(request, journey.request_id) if is_remote(shadow.target.model_uri) else {},
                 )
             )
 

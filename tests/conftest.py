@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 
 from rulegate.demo import DemoFiles, prepare
+from tests.odd_servers import Exchange, OddServer
 
 
 @pytest.fixture(scope="session")
 def demo_registry(tmp_path_factory: pytest.TempPathFactory) -> DemoFiles:
     """A real MLflow registry with both demo models, trained once a session; read it, do not write to it."""
     return prepare(tmp_path_factory.mktemp("demo registry"), report=lambda _line: None)
+
+
+@pytest.fixture
+def odd_server() -> Iterator[Callable[..., OddServer]]:
+    """Starts servers that do with each request what a function says; all have ended when the test has."""
+    running: list[OddServer] = []
+
+    def start(script: Callable[[Exchange], None], **others: Any) -> OddServer:
+        running.append(OddServer(script, **others))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from rulegate.answers import Breakers
 from rulegate.condition import ExternalUnavailableError
+from rulegate.config import is_remote
 from rulegate.gateway import Gateway
 from rulegate.http.described import environ_of
 from rulegate.http.errors import NotUnderstood
@@ -78,7 +79,9 @@ def explained(asked: bytes, gateway: Gateway, pool: ModelPool, breakers: Breaker
         environ, described.body or b"", external=partial(_answer, described.external), now=described.now
     )
     explanation = explain(endpoint, request, why_not=described.why_not)
-    return as_json(explanation, is_loaded=pool.is_ready) | {"breakers": _phases(endpoint, breakers)}
+    return as_json(explanation, is_loaded=lambda uri: is_remote(uri) or pool.is_ready(uri)) | {
+        "breakers": _phases(endpoint, breakers)
+    }
 
 
 def _phases(endpoint: Endpoint, breakers: Breakers) -> list[dict[str, Any]]:

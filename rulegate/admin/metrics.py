@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -20,6 +20,7 @@ from rulegate import __version__
 from rulegate.admin.sources import Sources
 from rulegate.breaker import Phase
 from rulegate.counting import BOUNDS_S, Spread
+from rulegate.external import ServiceFigures
 from rulegate.serving.figures import BATCH_SIZES, PoolFigures, VersionCounts
 from rulegate.serving.resident import State
 
@@ -56,6 +57,8 @@ class _Collector(Collector):
         yield from self._routing()
         yield from self._shadows()
         yield from _models(self._sources.pool.figures())
+        services = self._sources.application.front.services
+        yield from _services(() if services is None else services.figures())
 
     def _gateway(self) -> Iterator[Metric]:
         status = self._sources.live.status
@@ -206,6 +209,46 @@ def _models(figures: PoolFigures) -> Iterator[Metric]:
         totals = list(accumulate(of.batches))
         batches.add_metric((name,), list(zip(_UP_TO_REQUESTS, (*totals, totals[-1]), strict=True)), of.batched_requests)
     yield batches
+
+
+def _services(figures: Sequence[ServiceFigures]) -> Iterator[Metric]:
+    def by_name(what: str) -> dict[tuple[str, ...], float]:
+        return {(service.name,): getattr(service, what) for service in figures}
+
+    yield _counter(
+        "rulegate_external_asked", "Questions that a decision service was sent.", by_name("asked"), "service"
+    )
+    yield _counter(
+        "rulegate_external_cached",
+        "Answers that were in the cache, or that another request was asking for.",
+        by_name("cached"),
+        "service",
+    )
+    yield _counter(
+        "rulegate_external_unasked",
+        "Questions that could not be put, because an input erred.",
+        by_name("unasked"),
+        "service",
+    )
+    yield _counter(
+        "rulegate_external_failures",
+        "Questions that had no answer, by reason.",
+        {(service.name, fault.value): count for service in figures for fault, count in service.failed.items()},
+        *("service", "why"),
+    )
+    yield _counter(
+        "rulegate_external_defaulted",
+        "How often the default was the value instead.",
+        by_name("defaulted"),
+        "service",
+    )
+    yield _gauge("rulegate_external_cache_answers", "Answers in the cache.", by_name("kept"), "service")
+    yield _gauge(
+        "rulegate_external_breaker_phase",
+        "The circuit breaker of each decision service, by phase: 1 for the one it is in, else 0.",
+        {(service.name, phase.value): int(service.breaker.phase is phase) for service in figures for phase in Phase},
+        *("service", "phase"),
+    )
 
 
 def _each(counts: Mapping[str, VersionCounts], what: str) -> dict[tuple[str, ...], float]:

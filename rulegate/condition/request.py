@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar, overload
 
 from rulegate.condition import vocabulary
 from rulegate.condition.answers import Answers
 from rulegate.condition.body import MAX_JSON_DEPTH, depth, parse_body
-from rulegate.condition.errors import MalformedBodyError, NoJsonError
+from rulegate.condition.errors import ExternalUnavailableError, MalformedBodyError, NoJsonError
 from rulegate.condition.meter import Meter
 
 _T = TypeVar("_T")
@@ -151,7 +152,9 @@ class Request:
     """
 
     __slots__ = (
+        "__weakref__",
         "_args",
+        "_ask",
         "_body",
         "_cookies",
         "_external",
@@ -203,6 +206,7 @@ class Request:
         self._args = args
         self._cookies = cookies
         self._external = external
+        self._ask: Callable[[str, Request], Any] | None = None
         # What is not given is computed when it is read.
         self.known_args: Texts | _Unread = _UNREAD
         self.known_content_length: int | _Unread | None = _UNREAD if content_length is None else content_length
@@ -222,14 +226,16 @@ class Request:
             self.known_content_type = content_type or self.headers.get("content-type", "application/json")
 
     @classmethod
-    def from_body(cls, body: bytes, **others: Any) -> Request:
+    def from_body(cls, body: bytes, *, ask: Callable[[str, Request], Any] | None = None, **others: Any) -> Request:
         """A request whose JSON is parsed from ``body`` when a condition first reads it, and at most once.
 
         ``others`` are the arguments of the constructor but ``json``. Reading ``request.json`` then errs if the content
-        type is not ``application/json``, and raises `MalformedBodyError` if the body is not JSON.
+        type is not ``application/json``, and raises `MalformedBodyError` if the body is not JSON. ``ask`` stands for
+        ``external`` where the answer depends on the request: a function that is given it beside the service's name.
         """
         request = cls(**others)
         request._body = body
+        request._ask = ask
         return request
 
     def afresh(self) -> Request:
@@ -314,7 +320,7 @@ class Request:
     @_Lazy
     def external(self) -> Answers:
         """What decision services answer."""
-        return Answers(self._external)
+        return Answers(self._external if self._ask is None else _about(self, self._ask))
 
     @_Lazy
     def host(self) -> str:
@@ -343,6 +349,19 @@ class Request:
 
 LAZY: Final = frozenset(name for name, attribute in vars(Request).items() if isinstance(attribute, _Lazy))
 """The attributes whose values stand in slots once they are computed."""
+
+
+def _about(request: Request, ask: Callable[[str, Request], Any]) -> Callable[[str], Any]:
+    # The request holds its answers: if they held it too, its body would stay until cycles are collected.
+    this = weakref.ref(request)
+
+    def asked(name: str) -> Any:
+        request = this()
+        if request is None:
+            raise ExternalUnavailableError(name, "the request has ended")
+        return ask(name, request)
+
+    return asked
 
 
 def _media_type(content_type: str | None) -> str:

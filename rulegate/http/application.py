@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from werkzeug.wsgi import get_path_info
 
 from rulegate import __version__
+from rulegate.condition import Request
+from rulegate.external import Services
 from rulegate.gateway import Gateway
 from rulegate.http import listing
 from rulegate.http.errors import PathNotFound, failure_of
@@ -35,11 +37,19 @@ class Front:
         gateway: Decides and answers.
         max_body_bytes: The largest body taken, inclusive.
         request_timeout_s: How long a request may take once its body is there.
+        services: Answer for decision services; None: none of them has an answer.
     """
 
     gateway: Gateway
     max_body_bytes: int
     request_timeout_s: float
+    services: Services | None = None
+
+    def ask(self) -> Callable[[str, Request], Any] | None:
+        """Asks decision services about a request whose time begins now; None where there are none."""
+        if self.services is None:
+            return None
+        return partial(self.services.answer, until_s=time.monotonic() + self.request_timeout_s)
 
 
 class Application:
@@ -115,7 +125,7 @@ class Application:
             body = read_body(environ, max_bytes=front.max_body_bytes)
             prediction = front.gateway.answer(
                 endpoint,
-                condition_request(environ, body),
+                condition_request(environ, body, ask=front.ask()),
                 body,
                 content_type(environ),
                 journey,

@@ -94,8 +94,12 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (serving.NoMemoryForModel, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG509", retry=True)),
     (serving.CircuitOpen, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG510", retry=True)),
     (serving.ModelDied, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG504", retry=True)),
+    (serving.RemoteUnreachable, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG511", retry=True)),
+    (serving.RemoteUnavailable, Failure(503, "TEMPORARILY_UNAVAILABLE", "RG512", retry=True)),
+    (serving.RemoteBroken, Failure(502, "INTERNAL_ERROR", "RG513")),
     (serving.PredictionTimeout, Failure(504, "DEADLINE_EXCEEDED", "RG505")),
     (serving.ResultNotEncodable, Failure(500, "INTERNAL_ERROR", "RG506")),
+    (serving.RemoteRefused, Failure(400, "BAD_REQUEST", "RG514")),
     (serving.PredictionFailed, Failure(400, "BAD_REQUEST", "RG507")),
 )
 
@@ -148,6 +152,8 @@ _DENIALS = {
 def failure_of(error: Exception) -> Failure:
     """How to answer a request that ended with ``error``."""
     failure = next((failure for kind, failure in _TABLE if isinstance(error, kind)), UNEXPECTED)
+    if isinstance(error, serving.RemoteRefused):
+        return Failure(error.status, error.error_code, failure.code)
     if type(error) is serving.PredictionFailed:
         # MLflow gives any code it does not list to its own clients as 500.
         return Failure(_MLFLOW_STATUS.get(error.error_code, 500), error.error_code, failure.code)

@@ -82,14 +82,17 @@ def condition_request(
     body: bytes,
     *,
     external: Mapping[str, Any] | Callable[[str], Any] | None = None,
+    ask: Callable[[str, Request], Any] | None = None,
     now: dt.datetime | None = None,
 ) -> Request:
     """The request as conditions see it; what costs time to take apart is taken apart when a condition reads it.
 
-    ``external`` is what decision services answer, ``now`` the time of the request; see `Request`.
+    ``external`` is what decision services answer, or ``ask`` asks them, ``now`` is the time of the request; see
+    `Request`.
     """
     return Request.from_body(
         body,
+        ask=ask,
         content_type=content_type(environ),
         headers=lambda: _headers(environ),
         method=environ["REQUEST_METHOD"],

@@ -35,7 +35,10 @@ class Admission:
             return dict(self._held)
 
     def is_crowded(self) -> bool:
-        """Whether more than a third of the places are held. Takes no lock, as `held`."""
+        """Whether more than a third of the places are held. Takes no lock, as `held`.
+
+        One model alone can hold half of them, so by then it is well on its way to being overloaded.
+        """
         return (self._capacity - self._free) * 3 > self._capacity
 
     def take(self, model_uri: str) -> None:

@@ -10,11 +10,15 @@
     │   ├── ModelOverloaded         it has as many requests waiting as it may have
     │   ├── NoMemoryForModel        the memory for models is taken by models in use
     │   ├── CircuitOpen             it has failed again and again, and is left alone for a while
-    │   └── ModelDied               its process ended while it had the request
+    │   ├── ModelDied               its process ended while it had the request
+    │   ├── RemoteUnreachable       its server cannot be reached, or hung up before it had answered
+    │   └── RemoteUnavailable       its server answered that it cannot now
     ├── PredictionTimeout           it did not answer in time
+    ├── RemoteBroken                its server answered with what the protocol does not know
     └── PredictionFailed            it answered that this request is wrong, or raised
         ├── UnsupportedContentType
-        └── ResultNotEncodable      it returned what the protocol cannot carry
+        ├── ResultNotEncodable      it returned what the protocol cannot carry
+        └── RemoteRefused           so its server says
 
 Messages are for the client: they never carry a server's path, a stack trace or the request's body. What an engineer
 needs beyond them is in ``detail``, which goes to the log.
@@ -88,6 +92,18 @@ class ModelDied(ModelUnavailable):
     """The model's process ended while it had this request. The next request starts a new one."""
 
 
+class RemoteUnreachable(ModelUnavailable):
+    """The model's server cannot be reached, or ended the connection before it had answered."""
+
+
+class RemoteUnavailable(ModelUnavailable):
+    """The model's server answered that it cannot answer now."""
+
+
+class RemoteBroken(ServingError):
+    """The model's server answered with what the scoring protocol does not know: no JSON, too much, a redirect."""
+
+
 class PredictionTimeout(ServingError):
     """The model did not answer within the request's time."""
 
@@ -122,3 +138,16 @@ class UnsupportedContentType(PredictionFailed):
 
 class ResultNotEncodable(PredictionFailed):
     """The model returned a value that the scoring protocol cannot carry."""
+
+
+class RemoteRefused(PredictionFailed):
+    """The model's server refused or failed this one request, and said so in the protocol's shape.
+
+    Attributes:
+        status: The status with which it did.
+    """
+
+    def __init__(self, message: str, *, error_code: str, status: int, fields: Mapping[str, Any] | None = None) -> None:
+        # Whether the model raised or the request is wrong, other servers tell by the status alone.
+        super().__init__(message, error_code=error_code, fields=fields, by_model=status >= 500)
+        self.status = status

@@ -115,7 +115,7 @@ class Parts(Protocol):
 
         Raises:
             StopIteration: If there is no other.
-            ServingError: As `LoadedModel.predict`; nothing comes after it.
+            ServingError: As `Model.predict`; nothing comes after it.
         """
         ...
 
@@ -188,24 +188,91 @@ class Registry(Protocol):
         ...
 
 
-class LoadedModel(Protocol):
+Headers = Callable[[], Mapping[str, str]]
+"""The headers of a request, by their names in lower case, for whom they concern to ask for."""
+
+
+class Model(Protocol):
     """A model that answers. Safe to use from many threads."""
 
-    @property
-    def pid(self) -> int:
-        """The number of its process."""
-        ...
-
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         """Answers one request of the scoring protocol.
 
         An answer may come in parts; then ``timeout_s`` bounds how long the first one takes, and each of the others.
+        ``headers`` are those of the request, for a model of another server; without them it is told none.
 
         Raises:
             PredictionFailed: If the request is wrong, or the model raised.
             PredictionTimeout: If there is no answer within ``timeout_s`` seconds.
-            ModelDied: If the model ended before it answered.
+            ModelUnavailable: If the model ended before it answered, or its server is not there.
+            RemoteBroken: If its server answers with what is no answer.
         """
+        ...
+
+
+class Lease:
+    """The right to use one version, until the ``with`` block ends that it stands at the head of.
+
+    Attributes:
+        version: The version that the model URI meant.
+        load_s: Seconds that this request waited for the model to be ready; 0.0 where it was.
+    """
+
+    # Not a generator's context: each request has one, and this one takes a quarter of the time.
+    __slots__ = ("_give_back", "_model", "load_s", "version")
+
+    def __init__(self, version: ModelVersion, load_s: float, model: Model, give_back: Callable[[], None]) -> None:
+        self.version = version
+        self.load_s = load_s
+        self._model = model
+        self._give_back = give_back
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._give_back()
+
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
+        """See `Model.predict`."""
+        return self._model.predict(body, content_type, timeout_s=timeout_s, headers=headers)
+
+
+class Models(Protocol):
+    """Where requests get the models that model URIs mean. Safe to use from many threads."""
+
+    def lease(self, model_uri: str, *, timeout_s: float) -> Lease:
+        """The model that ``model_uri`` means, ready to answer.
+
+        Raises:
+            ModelUnavailable: If it cannot be had within ``timeout_s`` seconds.
+        """
+        ...
+
+    def busy(self, model_uri: str) -> int:
+        """How many requests for ``model_uri`` are in flight; never waits."""
+        ...
+
+
+class Trials(Models, Protocol):
+    """Models that can be tried out too, beside requests. Safe to use from many threads."""
+
+    def try_out(self, model_uri: str, *, timeout_s: float) -> Lease:
+        """As `lease`, and takes nothing from requests: neither a place among them nor memory that they need.
+
+        Raises:
+            NoMemoryForModel: At once, if there is no memory beside what others need; here, and by `Lease.predict`.
+            ModelUnavailable: As `lease`.
+        """
+        ...
+
+
+class LoadedModel(Model, Protocol):
+    """A model in a process of this machine. Safe to use from many threads."""
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
         ...
 
     def memory_bytes(self) -> int:

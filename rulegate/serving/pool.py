@@ -28,7 +28,7 @@ from rulegate.serving.bindings import Bindings
 from rulegate.serving.errors import ModelDied, NoMemoryForModel
 from rulegate.serving.figures import PoolFigures
 from rulegate.serving.loader import Loader
-from rulegate.serving.models import ModelBackend, ModelVersion, Prediction, Registry, Terms
+from rulegate.serving.models import Headers, Lease, Model, ModelBackend, ModelVersion, Prediction, Registry, Terms
 from rulegate.serving.resident import Replica, Resident
 from rulegate.serving.residents import Residents
 from rulegate.serving.tally import Tally
@@ -56,34 +56,6 @@ class PoolSettings:
         return self.other_terms if self.terms is None else self.terms.get(model_uri, self.other_terms)
 
 
-class Lease:
-    """The right to use one loaded version, until the ``with`` block ends that it stands at the head of.
-
-    Attributes:
-        version: The version that the model URI meant.
-        load_s: Seconds that this request waited for the model to be ready; 0.0 where it was.
-    """
-
-    # Not a generator's context: each request has one, and this one takes a quarter of the time.
-    __slots__ = ("_give_back", "_replica", "load_s", "version")
-
-    def __init__(self, version: ModelVersion, load_s: float, replica: Replica, give_back: Callable[[], None]) -> None:
-        self.version = version
-        self.load_s = load_s
-        self._replica = replica
-        self._give_back = give_back
-
-    def __enter__(self) -> Lease:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._give_back()
-
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
-        """See `LoadedModel.predict`."""
-        return self._replica.model.predict(body, content_type, timeout_s=timeout_s)
-
-
 class _OnTrial(Lease):
     """A lease on what goes when others need its memory."""
 
@@ -93,16 +65,16 @@ class _OnTrial(Lease):
         self,
         version: ModelVersion,
         load_s: float,
-        replica: Replica,
+        model: Model,
         give_back: Callable[[], None],
         resident: Resident,
     ) -> None:
-        super().__init__(version, load_s, replica, give_back)
+        super().__init__(version, load_s, model, give_back)
         self._resident = resident
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         try:
-            return super().predict(body, content_type, timeout_s=timeout_s)
+            return super().predict(body, content_type, timeout_s=timeout_s, headers=headers)
         except ModelDied:
             if self._resident.displaced:
                 raise NoMemoryForModel("other models need the memory") from None
@@ -116,6 +88,7 @@ class ModelPool:
         registry: Resolves model URIs and brings files.
         backend: Makes a version answer.
         settings: Bounds.
+        admission: Shared with models that are held elsewhere; None: of its own, for the settings' capacity.
         clock: Seconds that only grow; another one only in tests.
     """
 
@@ -125,12 +98,13 @@ class ModelPool:
         backend: ModelBackend,
         settings: PoolSettings,
         *,
+        admission: Admission | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._tally = Tally()
-        self._admission = Admission(settings.capacity)
+        self._admission = admission or Admission(settings.capacity)
         self._bindings = Bindings(registry, clock=clock)
         self._residents = Residents(
             Loader(registry, backend, self._tally, clock=clock),
@@ -162,7 +136,7 @@ class ModelPool:
             self._admission.give_back(model_uri)
             self._residents.give_back(resident, replica)
 
-        return Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica, give_back)
+        return Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model, give_back)
 
     def try_out(self, model_uri: str, *, timeout_s: float) -> Lease:
         """As `lease`, on trial: it takes nothing from requests.
@@ -181,7 +155,7 @@ class ModelPool:
             self._residents.give_back(resident, replica)
 
         load_s = self._clock() - begin_s if waited else 0.0
-        return _OnTrial(resident.version, load_s, replica, give_back, resident)
+        return _OnTrial(resident.version, load_s, replica.model, give_back, resident)
 
     def load(self, model_uri: str) -> None:
         """Loads a model ahead of its first request, with the time limit that its terms set.
@@ -200,13 +174,6 @@ class ModelPool:
     def busy(self, model_uri: str) -> int:
         """How many requests for ``model_uri`` are in flight, those that wait for its load included; never waits."""
         return self._admission.held(model_uri)
-
-    def is_crowded(self) -> bool:
-        """Whether more than a third of the requests that the gateway can hold are in flight; never waits.
-
-        One model alone can have half of them, so by then it is well on its way to being overloaded.
-        """
-        return self._admission.is_crowded()
 
     def memory_bytes(self) -> int:
         """What all loaded versions hold, with estimates for those that are being loaded."""

@@ -17,7 +17,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -84,6 +84,7 @@ class Copy:
         predict_s: Seconds that the answer took its model.
         timeout_s: Seconds that the shadow may take, loading included.
         request_id: The request's id, for the log.
+        headers: Of the request, for shadows of other servers.
     """
 
     endpoint: str
@@ -95,6 +96,7 @@ class Copy:
     predict_s: float
     timeout_s: float
     request_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, str, str]:

@@ -28,8 +28,8 @@ from rulegate.serving.errors import (
     RegistryUnreachable,
 )
 from rulegate.serving.keeper import Keeper
-from rulegate.serving.models import ModelVersion, Prediction, Setup, Terms
-from rulegate.serving.pool import Lease, ModelPool, PoolSettings
+from rulegate.serving.models import Headers, Lease, ModelVersion, Prediction, Setup, Terms
+from rulegate.serving.pool import ModelPool, PoolSettings
 
 PATIENCE_S = 5.0
 """How long anything may take before a law counts as broken; nothing takes so long when all is well."""
@@ -109,7 +109,7 @@ class FakeProcess:
         self.version, self._books, self._on_end = version, books, on_end
         self.size_bytes, self.ended, self.pid = SIZE_BYTES, False, id(self)
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         if self.ended:
             raise ModelDied("it has ended")
         return Prediction(self.version.identity.encode(), "text/plain")
@@ -194,7 +194,7 @@ class Visitor:
         try:
             take = self._pool.try_out if self._on_trial else self._pool.lease
             with take(self.model_uri, timeout_s=timeout_s) as lease:
-                process = lease._replica.model
+                process = lease._model
                 with self._books.lock:
                     self._held[process] += 1
                 number = int(lease.version.reference.partition("/")[2])

@@ -15,7 +15,7 @@ from rulegate.config import load_config
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Lines
-from rulegate.serving.models import ModelVersion, Prediction, Terms
+from rulegate.serving.models import Headers, ModelVersion, Prediction, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 
 ASKERS = 3
@@ -41,7 +41,7 @@ class FakeModel:
         self._answer = json.dumps({"predictions": version.reference}).encode()
         self.closed = False
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         assert not self.closed, "a model is ended while it is in use"
         return Prediction(self._answer, "application/json")
 

@@ -24,7 +24,7 @@ from rulegate.serving.errors import (
     ServingError,
     UnsupportedContentType,
 )
-from rulegate.serving.models import ModelVersion, Prediction
+from rulegate.serving.models import Headers, ModelVersion, Prediction
 from rulegate.serving.pool import ModelPool, PoolSettings
 
 REFUSED = PredictionFailed("the request is wrong", error_code="BAD_REQUEST")
@@ -93,7 +93,7 @@ class Model:
     def __init__(self, models: Models, name: str) -> None:
         self._models, self._name = models, name
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         self._models.asked.append((self._name, round(timeout_s, 6)))
         if self._name in self._models.failures:
             raise self._models.failures[self._name]

@@ -25,7 +25,7 @@ from rulegate.serving.memory import process_memory_bytes
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.likely_modules import likely_modules
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
-from rulegate.serving.models import LoadedModel, Manager, ModelVersion, Prediction
+from rulegate.serving.models import Headers, LoadedModel, Manager, ModelVersion, Prediction
 
 _log = logging.getLogger("rulegate.serving")
 
@@ -135,8 +135,8 @@ class _ProcessModel:
         modules: list[str] = facts["modules"]
         return modules
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
-        """See `LoadedModel.predict`."""
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:  # noqa: ARG002
+        """See `Model.predict`; the process is told no headers."""
         until_s = time.monotonic() + timeout_s
         exchange = self._channel.exchange()
         rest = None

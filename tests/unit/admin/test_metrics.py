@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from rulegate.condition import ExternalUnavailableError, Request
+from rulegate.external import Fault, NoAnswer, Services, ServiceSettings
 from rulegate.journey import Journey, Leg
 from rulegate.routing import Shadow, Target
 from rulegate.serving.errors import ModelDied
@@ -15,6 +19,13 @@ from rulegate.shadowing import Copy
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(rulegate_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
+
+
+class Away:
+    """A decision service that nobody reaches."""
+
+    def ask(self, question: bytes, *, until_s: float) -> None:
+        raise NoAnswer(Fault.UNREACHABLE, "it is away")
 
 
 @pytest.fixture
@@ -32,6 +43,10 @@ def busy(sources):
     for model in ("real", "shadow"):
         sources.shadows.durations.note(("sentiment", "gold", "next", model), 0.003)
     sources.breakers.of(("sentiment", "gold", "gold", "models:/accurate/1"))
+    services = Services([ServiceSettings("risk", "http://risk/", {}, {}, 1.0)], lambda service: Away())
+    sources.application.switch(replace(sources.application.front, services=services))
+    with pytest.raises(ExternalUnavailableError):
+        services.answer("risk", Request(), until_s=time.monotonic() + 1)
     with sources.pool.lease("models:/fast/1", timeout_s=5) as lease:
         lease.predict(b"", "", timeout_s=1)
         yield sources
@@ -94,6 +109,9 @@ FAST = {"model": "models:/fast/1"}
         ("model_batch_size_count", FAST, 1),
         ("model_in_flight", {"model_uri": "models:/fast/1"}, 1),
         ("models_memory_limit_bytes", {}, 10_000),
+        ("external_asked_total", {"service": "risk"}, 1),
+        ("external_failures_total", {"service": "risk", "why": "unreachable"}, 1),
+        ("external_breaker_phase", {"service": "risk", "phase": "closed"}, 1),
         ("config_refused", {}, 0),
     ],
 )

@@ -39,6 +39,7 @@ def test_no_serving_error_is_unexpected():
         if kind in {serving.ServingError, serving.ModelUnavailable}:  # never raised themselves
             continue
         arguments = {"error_code": "BAD_REQUEST"} if issubclass(kind, serving.PredictionFailed) else {}
+        arguments |= {"status": 400} if kind is serving.RemoteRefused else {}
         assert failure_of(kind("x", **arguments)) is not UNEXPECTED, kind
 
 
@@ -52,6 +53,11 @@ def test_what_is_worth_another_try_says_so():
 def test_mlflows_error_codes_have_mlflows_statuses(error_code, status):
     failure = failure_of(serving.PredictionFailed("x", error_code=error_code))
     assert (failure.status, failure.error_code) == (status, error_code)
+
+
+def test_what_another_server_refuses_is_refused_as_it_did():
+    failure = failure_of(serving.RemoteRefused("x", error_code="UNHEARD_OF", status=413))
+    assert (failure.status, failure.error_code, failure.code) == (413, "UNHEARD_OF", "RG514")
 
 
 def test_an_unexpected_error_tells_the_client_nothing():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rulegate.serving.admission import Admission
 from rulegate.serving.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from rulegate.serving.errors import (
     ModelBroken,
@@ -26,7 +27,7 @@ from rulegate.serving.errors import (
 )
 from rulegate.serving.figures import BATCH_SIZES, ResidentFigures, Unload
 from rulegate.serving.keeper import Keeper, is_due
-from rulegate.serving.models import Batching, ModelVersion, Prediction, Setup, Terms
+from rulegate.serving.models import Batching, Headers, ModelVersion, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.resident import State
 from rulegate.serving.residents import FREE_DEATHS
@@ -88,7 +89,7 @@ class Running:
     def memory_bytes(self) -> int:
         return 0 if self.ended else self.size_bytes
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         if self.ended:
             raise ModelDied("gone")
         return Prediction(str(self.number).encode(), "text/plain")
@@ -663,7 +664,7 @@ def test_a_process_that_takes_the_place_of_a_dead_one_is_a_restart_and_one_that_
 @contextlib.contextmanager
 def in_use(pool: ModelPool, uri: str, *, on_trial: bool = False) -> Iterator[Running]:
     with (pool.try_out if on_trial else pool.lease)(uri, timeout_s=5) as lease:
-        yield lease._replica.model
+        yield lease._model
 
 
 def try_out(pool: ModelPool, uri: str) -> bytes:
@@ -777,11 +778,10 @@ def test_the_next_version_of_what_is_on_trial_is_on_trial_too(small, shelf):
     assert not small.is_ready("alias")
 
 
-def test_the_pool_is_crowded_when_more_than_a_third_of_its_places_are_held(shelf, stage):
-    pool = ModelPool(shelf, stage, held(capacity=6))
-    with contextlib.ExitStack() as stack:
-        for uri, crowded in (("a", False), ("b", False), ("c", True)):
-            stack.enter_context(pool.lease(uri, timeout_s=5))
-            assert pool.is_crowded() == crowded
-    assert not pool.is_crowded()
-    pool.close()
+def test_a_gateway_is_crowded_when_more_than_a_third_of_its_places_are_held():
+    admission = Admission(6)
+    for uri, crowded in (("a", False), ("b", False), ("c", True)):
+        admission.take(uri)
+        assert admission.is_crowded() == crowded
+    admission.give_back("c")
+    assert not admission.is_crowded()

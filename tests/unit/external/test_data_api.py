@@ -1,0 +1,110 @@
+"""A decision service over HTTP, in the shape of OPA's data API: answers, and all that is none."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from rulegate.client import Client
+from rulegate.external import Answered, DataApi, Fault, NoAnswer
+from rulegate.external.data_api import MAX_ANSWER_BYTES
+from tests.odd_servers import Exchange, OddServer, answer
+
+LONG_S = 30.0
+Start = Callable[..., OddServer]
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    client = Client()
+    yield client
+    client.close()
+
+
+def ask(client: Client, url: str, *, timeout_s: float = LONG_S, **headers: str) -> Answered:
+    return DataApi(client, url, headers).ask(b'{"user":"a"}', until_s=time.monotonic() + timeout_s)
+
+
+def test_the_result_of_the_answer_is_the_value(client: Client, odd_server: Start):
+    server = odd_server(lambda exchange: exchange.send(answer(json.dumps({"result": exchange.json["input"]}).encode())))
+    assert ask(client, f"{server.url}/v1/data/risk?strict", authorization="Bearer x") == Answered({"user": "a"}, 25)
+    [exchange] = server.seen
+    assert exchange.path == "/v1/data/risk?strict"
+    assert exchange.json == {"input": {"user": "a"}}
+    assert exchange.headers["content-type"] == "application/json"
+    assert exchange.headers["authorization"] == "Bearer x"
+
+
+@pytest.mark.parametrize("value", [None, False, 0, "", [], {}, 1e400, {"a": [{"b": "\ud800"}]}])
+def test_any_json_value_is_a_result(client: Client, odd_server: Start, value: Any):
+    server = odd_server(lambda exchange: exchange.send(answer(json.dumps({"result": value}).encode())))
+    assert ask(client, server.url).value == value
+
+
+def fault_of(client: Client, url: str, *, timeout_s: float = LONG_S) -> tuple[Fault, str, bool]:
+    with pytest.raises(NoAnswer) as raised:
+        ask(client, url, timeout_s=timeout_s)
+    return raised.value.fault, raised.value.reason, raised.value.is_ill
+
+
+@pytest.mark.parametrize(
+    ("body", "fault", "reason"),
+    [
+        (b"{}", Fault.UNDEFINED, "its answer has no `result`"),
+        (b'{"decision_id": "1"}', Fault.UNDEFINED, "its answer has no `result`"),
+        (b"[1]", Fault.BROKEN, "it answered with what is no JSON object"),
+        (b"null", Fault.BROKEN, "it answered with what is no JSON object"),
+        (b"", Fault.BROKEN, "it answered with what is no JSON, or is nested too deeply"),
+        (b"<html>", Fault.BROKEN, "it answered with what is no JSON, or is nested too deeply"),
+        (b'{"result": ' + b"[" * 70 + b"]" * 70 + b"}", Fault.BROKEN, "it answered with what is no JSON, or is nested"),
+        (b'{"result": "' + b"x" * MAX_ANSWER_BYTES + b'"}', Fault.TOO_LARGE, "it answered with more than 1048576"),
+    ],
+)
+def test_what_is_no_answer_is_told_apart(client: Client, odd_server: Start, body: bytes, fault: Fault, reason: str):
+    server = odd_server(lambda exchange: exchange.send(answer(body)))
+    found, told, is_ill = fault_of(client, server.url)
+    assert found is fault
+    assert told.startswith(reason)
+    assert is_ill is (fault is not Fault.UNDEFINED)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_ill"), [(201, True), (302, True), (400, False), (404, False), (429, True), (500, True), (503, True)]
+)
+def test_another_status_is_no_answer_whatever_its_body_says(
+    client: Client, odd_server: Start, status: int, is_ill: bool
+):
+    server = odd_server(lambda exchange: exchange.send(answer(b'{"result": 1}', status=f"{status} Odd", location="/")))
+    assert fault_of(client, server.url) == (Fault.STATUS, f"it answered with status {status}", is_ill)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "fault"),
+    [
+        (Exchange.hang, Fault.TIMEOUT),
+        (lambda exchange: exchange.drip(answer(b'{"result": 1}' + b" " * 10_000)), Fault.TIMEOUT),
+        (Exchange.hang_up, Fault.UNREACHABLE),
+        (lambda exchange: (exchange.send(answer(b'{"result": 1}')[:-3]), exchange.hang_up()), Fault.UNREACHABLE),
+        (lambda exchange: (exchange.send(b"what?\r\n"), exchange.hang_up()), Fault.BROKEN),
+    ],
+    ids=["hangs", "drips", "hangs up", "breaks off", "speaks something else"],
+)
+def test_a_service_that_does_not_answer_is_given_up_in_time(
+    client: Client, odd_server: Start, script: Callable[[Exchange], None], fault: Fault
+):
+    begin_s = time.monotonic()
+    assert fault_of(client, odd_server(script).url, timeout_s=0.3)[0] is fault
+    assert time.monotonic() - begin_s < LONG_S / 2
+
+
+def test_a_service_that_is_not_there(client: Client):
+    assert fault_of(client, "http://127.0.0.1:1") == (
+        Fault.UNREACHABLE,
+        "it cannot be connected to: connection refused",
+        True,
+    )

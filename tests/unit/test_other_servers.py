@@ -1,0 +1,259 @@
+"""A whole gateway, but for its HTTP server, between clients and other servers: models and services elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import Client as Browser
+
+from rulegate import bootstrap
+from rulegate.breaker import FAILURES
+from rulegate.config import load_config
+from rulegate.log import Lines
+from tests.odd_servers import Exchange, OddServer, answer
+
+Start = Callable[..., OddServer]
+TEN_GIGABYTES = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10000000000\r\n\r\n"
+EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[bootstrap.Running, Path]]:
+    """A gateway as `rulegate serve` makes it, and its log; configured anew by each test."""
+    folder = tmp_path_factory.mktemp("gateway")
+    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT)
+    config = load_config(to("http://127.0.0.1:1", keys="server: {threads: 4}"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RULEGATE_CACHE", str(folder / "cache"))
+        running = bootstrap.start(config, dict(os.environ), Lines("json", log))
+    yield running, folder / "log"
+    running.close()
+    os.close(log)
+
+
+@pytest.fixture
+def gateway(running: tuple[bootstrap.Running, Path]) -> Callable[[str], Browser]:
+    """Configures the gateway."""
+
+    def configure(text: str) -> Browser:
+        running[0].reload(load_config(text))
+        return Browser(running[0].application, use_cookies=False)
+
+    return configure
+
+
+def to(url: str, *, keys: str = "", route: str = "") -> str:
+    return f"""
+{keys}
+model_endpoints:
+  - name: texts
+    routes:
+      - {{alias: there, model_uri: "{url}"{route}}}
+"""
+
+
+def ask(gateway: Browser, body: Any = None, **headers: str) -> Any:
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return gateway.post("/invocations", data=json.dumps(body), content_type="application/json", headers=fields)
+
+
+def test_a_request_is_answered_by_another_server(gateway: Any, odd_server: Start):
+    server = odd_server(lambda exchange: exchange.send(answer(b'{"predictions": %s}' % exchange.body, x_secret="x")))
+    answered = ask(gateway(to(server.url, keys="remote: {headers: [X-Tenant]}")), [1], x_tenant="acme", cookie="a=b")
+    assert (answered.status_code, answered.json) == (200, {"predictions": [1]})
+    assert answered.headers["x-rulegate-model"] == server.url
+    assert answered.headers["content-type"] == "application/json"
+    assert "x-secret" not in answered.headers
+    [exchange] = server.seen
+    assert exchange.headers["x-request-id"] == answered.headers["x-request-id"]
+    assert exchange.headers["x-tenant"] == "acme"
+    assert "cookie" not in exchange.headers
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "error_code", "code"),
+    [
+        (answer(b'{"error_code": "BAD_REQUEST", "message": "no"}', status="422 U"), 422, "BAD_REQUEST", "RG514"),
+        (answer(b'{"error_code": "ODD", "message": "no"}', status="500 E"), 500, "ODD", "RG514"),
+        (answer(b"", status="503 S", retry_after="7"), 503, "TEMPORARILY_UNAVAILABLE", "RG512"),
+        (answer(b"", status="504 S"), 504, "DEADLINE_EXCEEDED", "RG505"),
+        (answer(b"", status="302 F", location="/"), 502, "INTERNAL_ERROR", "RG513"),
+        (answer(b"garbage"), 502, "INTERNAL_ERROR", "RG513"),
+        (TEN_GIGABYTES, 502, "INTERNAL_ERROR", "RG513"),
+        (b"", 503, "TEMPORARILY_UNAVAILABLE", "RG511"),
+    ],
+    ids=["422", "500", "503", "504", "302", "garbage", "10 GB", "nothing"],
+)
+def test_a_failure_of_the_other_server_is_told_in_the_protocol(
+    gateway: Any, odd_server: Start, data: bytes, status: int, error_code: str, code: str
+):
+    server = odd_server(lambda exchange: (exchange.send(data), exchange.hang_up()))
+    answered = ask(gateway(to(server.url)))
+    assert (answered.status_code, answered.json["error_code"], answered.json["code"]) == (status, error_code, code)
+    assert answered.headers.get("retry-after") == {"RG512": "7", "RG511": "2"}.get(code)
+
+
+def test_events_of_another_server_are_passed_back(gateway: Any, odd_server: Start):
+    server = odd_server(lambda exchange: exchange.send(EVENTS + b"9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n"))
+    answered = ask(gateway(to(server.url)))
+    assert answered.headers["content-type"] == "text/event-stream"
+    assert answered.data == b"data: 1\n\ndata: 2\n\n"
+
+
+def test_events_that_break_off_end_with_an_error(gateway: Any, odd_server: Start):
+    server = odd_server(lambda exchange: (exchange.send(EVENTS + b"c\r\ndata: 1\n\nda\r\n"), exchange.hang_up()))
+    first, error, end = ask(gateway(to(server.url))).data.split(b"\n\n")
+    assert (first, end) == (b"data: 1", b"")
+    assert json.loads(error.removeprefix(b"data: "))["error"]["code"] == "RG511"
+
+
+def test_a_server_that_is_too_slow_for_its_route_is_answered_by_the_fallback_and_then_left_alone(
+    gateway: Any, odd_server: Start
+):
+    slow = odd_server(lambda exchange: exchange.drip(answer(b"[" + b" " * 100_000 + b"]")))
+    fine = odd_server(lambda exchange: exchange.send(answer(b"[1]")))
+    config = f"""
+model_endpoints:
+  - name: texts
+    routes:
+      - {{alias: slow, model_uri: "{slow.url}", timeout: 200ms, fallback: [fine]}}
+      - {{alias: fine, model_uri: "{fine.url}", model_request_condition: "request.method == 'GET'"}}
+"""
+    running = gateway(config)
+    told = [ask(running).headers["x-rulegate-fallback-from"] for _ in range(FAILURES + 1)]
+    assert told == ["slow; RG505"] * FAILURES + ["slow; RG510"]
+    assert len(slow.seen) == FAILURES
+
+
+def test_one_server_does_not_take_all_requests_in_flight(gateway: Any, odd_server: Start):
+    go_on, waiting = threading.Event(), threading.Semaphore(0)
+
+    def wait(exchange: Exchange) -> None:
+        waiting.release()
+        go_on.wait(30)
+        exchange.send(answer(b"[1]"))
+
+    server = odd_server(wait)
+    running = gateway(to(server.url))
+    threads = [threading.Thread(target=ask, args=(running,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+        assert waiting.acquire(timeout=30)
+    assert ask(running).json["code"] == "RG508"
+    go_on.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_remote_models_are_not_preloaded(gateway: Any):
+    assert gateway(to("http://127.0.0.1:1", keys="models: {preload: true}")).get("/ready").status_code == 200
+
+
+def test_no_registry_is_asked_for_a_model_of_another_server():
+    config = load_config(to("http://127.0.0.1:1", keys="registry_uri: http://127.0.0.1:1"))
+    assert bootstrap.describe_models(config, {}, ["http://127.0.0.1:1", "https://models.example"]) == {}
+
+
+def test_another_configuration_holds_for_other_servers_too(gateway: Any, odd_server: Start):
+    server = odd_server(lambda exchange: exchange.send(answer(b"[1]")))
+    ask(gateway(to(server.url)), x_tenant="acme")
+    ask(gateway(to(server.url, keys="remote: {headers: [x-tenant], max_answer: 2B}")), x_tenant="acme")
+    assert ["x-tenant" in exchange.headers for exchange in server.seen] == [False, True]
+
+
+def test_a_server_that_accepts_nobody_is_given_up_by_its_connect_timeout(gateway: Any):
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        with socket.create_connection(full.getsockname()):
+            url = f"http://127.0.0.1:{full.getsockname()[1]}"
+            answered = ask(gateway(to(url, keys="remote: {connect_timeout: 100ms}")))
+    assert answered.json["code"] == "RG511"
+    assert "cannot be connected to in time" in answered.json["message"]
+
+
+# Decision services
+
+
+def deciding(model: OddServer, service: OddServer, *, keys: str = "") -> str:
+    return f"""
+external:
+  - name: tier
+    url: "{service.url}/v1/data/tier?key=hidden"
+    input: {{user: "request.headers['X-User']", first: "request.json[0]"}}
+    headers: {{Authorization: Bearer hidden}}
+    timeout: 200ms
+    {keys}
+model_endpoints:
+  - name: texts
+    routes:
+      - {{alias: gold, model_uri: "{model.url}", model_request_condition: "external['tier'] == 'gold'"}}
+      - {{alias: free, model_uri: "{model.url}", model_request_condition: "external['tier'] == 'free'"}}
+      - {{alias: rest, model_uri: "{model.url}"}}
+"""
+
+
+@pytest.fixture
+def model(odd_server: Start) -> OddServer:
+    return odd_server(lambda exchange: exchange.send(answer(b"[1]")))
+
+
+def route(gateway: Browser, **headers: str) -> str:
+    return str(ask(gateway, [1], **headers).headers["x-rulegate-route"])
+
+
+def test_a_decision_service_says_where_a_request_goes(
+    gateway: Any, running: tuple[bootstrap.Running, Path], odd_server: Start, model: OddServer
+):
+    service = odd_server(lambda exchange: exchange.send(answer(b'{"result": "free"}')))
+    assert route(gateway(deciding(model, service)), x_user="a") == "free"
+    assert [exchange.json for exchange in service.seen] == [{"input": {"first": 1, "user": "a"}}]
+    assert service.seen[0].headers["authorization"] == "Bearer hidden"
+    assert "hidden" not in running[1].read_text()
+
+
+def test_where_an_input_errs_nobody_is_asked(gateway: Any, odd_server: Start, model: OddServer):
+    service = odd_server(lambda exchange: exchange.send(answer(b'{"result": "free"}')))
+    assert route(gateway(deciding(model, service, keys="default: gold"))) == "rest"
+    assert service.seen == []
+
+
+def test_without_an_answer_the_default_holds(gateway: Any, odd_server: Start, model: OddServer):
+    service = odd_server(Exchange.hang)
+    assert route(gateway(deciding(model, service, keys="default: gold")), x_user="a") == "gold"
+    assert route(gateway(deciding(model, service)), x_user="a") == "rest"
+
+
+def test_a_body_that_is_no_json_fails_a_request_of_which_a_service_is_told(
+    gateway: Any, odd_server: Start, model: OddServer
+):
+    service = odd_server(lambda exchange: exchange.send(answer(b'{"result": "free"}')))
+    running = gateway(deciding(model, service))
+    answered = running.post("/invocations", data="{", content_type="application/json", headers={"X-User": "a"})
+    assert (answered.status_code, answered.json["code"]) == (400, "RG406")
+
+
+def test_what_is_remembered_outlives_a_change_that_does_not_concern_it(
+    gateway: Any, odd_server: Start, model: OddServer
+):
+    service = odd_server(lambda exchange: exchange.send(answer(b'{"result": "free"}')))
+    text = deciding(model, service, keys="cache: 1h")
+    assert route(gateway(text), x_user="a") == "free"
+    assert route(gateway(f"server: {{max_body: 1MiB}}\n{text}"), x_user="a") == "free"
+    assert len(service.seen) == 1
+    assert route(gateway(deciding(model, service, keys="cache: 2h")), x_user="a") == "free"
+    assert len(service.seen) == 2
+
+
+def test_services_that_are_gone_are_asked_no_more(gateway: Any, odd_server: Start, model: OddServer):
+    service = odd_server(lambda exchange: exchange.send(answer(b'{"result": "free"}')))
+    gateway(deciding(model, service))
+    assert ask(gateway(to(model.url))).headers["x-rulegate-route"] == "there"
+    assert service.seen == []
