@@ -13,7 +13,7 @@ from typing import Literal
 from rulegate.answers import Breakers
 from rulegate.client import Client
 from rulegate.config import NO_DEFAULT, BatchingSettings, Config, ModelSettings, Share, is_remote
-from rulegate.external import DataApi, Default, Services, ServiceSettings
+from rulegate.external import DataApi, DecisionSource, Default, Services, ServiceSettings
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.http.traffic import Traffic
@@ -102,7 +102,7 @@ class Running:
         Raises:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
-        services = _services(config, self._client, self.application.front.services)
+        services = services_of(config, partial(_data_api, self._client), self.application.front.services)
         front = _front(config, self._models, self.breakers, services, shadows=self.shadows, mishaps=self.mishaps)
         pool_settings = _pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
@@ -160,7 +160,8 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     breakers, traffic, mishaps = Breakers(), Traffic(), Mishaps()
     shadows = Shadows(partial(_try_out, models), is_busy=admission.is_crowded, random=random.random)
     _start_if_any(shadows, config)
-    front = _front(config, models, breakers, _services(config, client), shadows=shadows, mishaps=mishaps)
+    services = services_of(config, partial(_data_api, client))
+    front = _front(config, models, breakers, services, shadows=shadows, mishaps=mishaps)
     application = Application(front, log, not_ready=preload.not_ready, traffic=traffic)
     preload.want(_to_preload(config))
     keeper.start()
@@ -230,7 +231,16 @@ def _front(
     )
 
 
-def _services(config: Config, client: Client, before: Services | None = None) -> Services | None:
+def services_of(
+    config: Config, source: Callable[[ServiceSettings], DecisionSource], before: Services | None = None
+) -> Services | None:
+    """The decision services that a configuration names; None if it names none.
+
+    Args:
+        config: The configuration.
+        source: Makes what answers the questions of one.
+        before: Those of the configuration before this one, whose memory is taken over.
+    """
     if not config.external:
         return None
     settings = (
@@ -245,7 +255,11 @@ def _services(config: Config, client: Client, before: Services | None = None) ->
         )
         for service in config.external
     )
-    return Services(settings, lambda service: DataApi(client, service.url, service.headers), before)
+    return Services(settings, source, before)
+
+
+def _data_api(client: Client, service: ServiceSettings) -> DataApi:
+    return DataApi(client, service.url, service.headers)
 
 
 def _remote_terms(config: Config) -> RemoteTerms:

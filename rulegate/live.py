@@ -173,7 +173,7 @@ class Live:
         if seen and not again:
             return Attempt(Result.REFUSED, self._status)
         try:
-            config = check_source(source, path=running.path, allow=self._allow)
+            config = check_source(source, path=running.path, allow=self._allow, thorough=False)
         except ConfigError as error:
             return self._refuse_diagnosed(error.diagnostics)
         if (obstacle := self._obstacle(config)) is not None:
@@ -223,7 +223,7 @@ def last_good(handover: Handover, config: Config, allow: Collection[str] = ()) -
     if good is None:
         return config
     try:
-        return check_source(Source(str(config.path), good.text), path=config.path, allow=allow)
+        return check_source(Source(str(config.path), good.text), path=config.path, allow=allow, thorough=False)
     except ConfigError:
         # It was good a moment ago, under the same variables of the environment.
         _log.exception("the last good configuration is not good any more")

@@ -72,7 +72,7 @@ def explain_command(
       1  the request fails, or no route answers
       2  the configuration has errors, or the command line has
     """
-    settings = read(config or Path(DEFAULT_PATH), allow=allow, variables=environment(variables))
+    settings = read(config or Path(DEFAULT_PATH), allow=allow, variables=environment(variables), warn=False)
     answers = dict(_answer(text) for text in external)
     path = path or (f"/endpoints/{endpoint}/invocations" if endpoint else "/invocations")
     asked = _endpoint(settings, endpoint)

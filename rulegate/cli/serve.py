@@ -68,14 +68,19 @@ def serve(
     run(settings, sock, log_format, allow=allow, watch=watch)
 
 
-def read(path: Path, *, allow: tuple[str, ...] = (), variables: Mapping[str, str] | None = None) -> Config:
-    """The configuration in ``path``, its warnings printed; with an error in it, the command ends with exit code 2."""
+def read(
+    path: Path, *, allow: tuple[str, ...] = (), variables: Mapping[str, str] | None = None, warn: bool = True
+) -> Config:
+    """The configuration in ``path``; with an error in it, the command ends with exit code 2.
+
+    What is wrong is printed, warnings alone only with ``warn``.
+    """
     try:
-        config = load_config(path, allow=allow, variables=variables)
+        config = load_config(path, allow=allow, variables=variables, thorough=False)
     except ConfigError as error:
         click.echo(shown(error.diagnostics), err=True)
         raise SystemExit(2) from None
-    if config.warnings:
+    if config.warnings and warn:
         click.echo(shown(config.warnings) + "\n", err=True)
     return config
 

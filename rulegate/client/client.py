@@ -169,13 +169,13 @@ class Answer:
             announced = self._response.length
             if announced is not None and announced > max_bytes:
                 raise AnswerTooLarge(max_bytes)
-            parts, total = [], 0
+            # Not a list of parts, each of which may be a byte.
+            body = bytearray()
             while part := self.part():
-                total += len(part)
-                if total > max_bytes:
+                body += part
+                if len(body) > max_bytes:
                     raise AnswerTooLarge(max_bytes)
-                parts.append(part)
-            return b"".join(parts)
+            return bytes(body)
         finally:
             self.close()
 

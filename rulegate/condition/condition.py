@@ -16,6 +16,8 @@ from rulegate.condition.errors import ConditionError
 from rulegate.condition.evaluate import evaluate
 from rulegate.condition.explain import Explanation, explain
 from rulegate.condition.forms import MAX_FORMS, forms
+from rulegate.condition.gaps import Gap, asked, gaps
+from rulegate.condition.implication import Cases, cases
 from rulegate.condition.keys import Key, KeyForm, key_form
 from rulegate.condition.nodes import Constant, Node, children
 from rulegate.condition.parse import parse
@@ -87,6 +89,21 @@ class Condition:
     def columns(self) -> tuple[Column, ...]:
         """The columns of a model's input that the condition reads, in the order of its text; see `columns`."""
         return columns(self._checked().root)
+
+    def cases(self) -> Cases:
+        """When the condition is certainly true, and what is certain where it is; see `Cases`."""
+        return cases(self._form.condition.root, self._own_literals())
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """The look-ups in the condition that err where a request lacks something; see `gaps`."""
+        return gaps(self._form.condition.root, self._own_literals())
+
+    def asks(self) -> frozenset[str]:
+        """The names of the decision services that the condition reads."""
+        return asked(self._form.condition.root, self._own_literals())
+
+    def _own_literals(self) -> dict[Span, Value]:
+        return {place: self._literals[number] for place, number in self._form.literals.items()}
 
     def _checked(self) -> CheckedCondition:
         """This condition's own tree: most share the one of their form, and need their own only to be explained."""

@@ -16,6 +16,9 @@ from rulegate.diagnostics import Diagnostic, Source, Span
 MAX_DEPTH = 32
 """How deep lists and mappings may nest, several times deeper than any setting lies."""
 
+MAX_KEYS = 10_000
+"""How many keys one mapping may have, many times more than there are settings."""
+
 MAX_DIAGNOSTICS = 1000
 """How many faults of one file are kept: nobody reads more, and a file may have millions."""
 
@@ -38,8 +41,8 @@ def read(source: Source) -> tuple[Node | None, list[Diagnostic]]:
     reader = _Reader(source)
     try:
         return reader.document(), reader.diagnostics
-    except _TooDeepError as error:
-        reader.report(messages.too_deep(MAX_DEPTH), error.span)
+    except _TooMuchError as error:
+        reader.report(error.fault, error.span)
     except yaml.MarkedYAMLError as error:
         fault, span = _syntax(source.text, error)
         reader.report(fault, span)
@@ -68,9 +71,12 @@ def meaning_of(text: str, resolver: Any = None) -> str | int | bool | Unreadable
             return text
 
 
-class _TooDeepError(Exception):
-    def __init__(self, span: Span) -> None:
+class _TooMuchError(Exception):
+    """The file is nothing that anybody has written; reading on would only take time."""
+
+    def __init__(self, fault: Fault, span: Span) -> None:
         super().__init__()
+        self.fault = fault
         self.span = span
 
 
@@ -112,7 +118,7 @@ class _Reader:
             case yaml.ScalarEvent():
                 return self._scalar(event, span)
             case _ if depth == MAX_DEPTH:
-                raise _TooDeepError(span)
+                raise _TooMuchError(messages.too_deep(MAX_DEPTH), span)
             case yaml.SequenceStartEvent():
                 return self._sequence(span, depth + 1)
             case _:
@@ -139,6 +145,8 @@ class _Reader:
                 span = Span(span.start, _span(event).end)
                 break
             key = self._node(event, depth)
+            if len(entries) == MAX_KEYS:
+                raise _TooMuchError(messages.too_many_keys(MAX_KEYS), key.span)
             value = self._node(next(self._events), depth)
             if self._is_key(key, entries):
                 entries[key.text] = (key, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,14 +13,15 @@ from pydantic import TypeAdapter, ValidationError
 from rulegate.config import messages
 from rulegate.config.allowed import check_allowed
 from rulegate.config.document import MAX_DIAGNOSTICS, read
+from rulegate.config.doubts import doubt
 from rulegate.config.expressions import Reading
 from rulegate.config.faults import diagnose
 from rulegate.config.messages import SILENT_CODES, Fault
 from rulegate.config.relations import relate, relate_models
-from rulegate.config.secrets import masked, secrets, warn
+from rulegate.config.secrets import Secret, masked, secrets, warn
 from rulegate.config.settings import Config, FileSettings
 from rulegate.config.tree import Node, Scalar, mappings, plain, scalars, text_of
-from rulegate.config.variables import fill
+from rulegate.config.variables import OPENING, fill
 from rulegate.diagnostics import Diagnostic, Severity, Source, Span, in_order, render_all
 
 MAX_FILE_BYTES = 16 * 1024**2
@@ -45,7 +46,11 @@ class ConfigError(Exception):
 
 
 def load_config(
-    path_or_text: str | Path, *, allow: Collection[str] = (), variables: Mapping[str, str] | None = None
+    path_or_text: str | Path,
+    *,
+    allow: Collection[str] = (),
+    variables: Mapping[str, str] | None = None,
+    thorough: bool = True,
 ) -> Config:
     """Reads and checks a whole configuration.
 
@@ -59,17 +64,18 @@ def load_config(
         allow: Globs of the model URIs, and of the registry if the file names one, that whoever runs the gateway lets a
             file name; the file's own ``models.allow`` cannot widen them. Without any, only the file's own hold.
         variables: What ``${NAME}`` in a value stands for; without it, the environment of this process.
+        thorough: Whether to warn of what only holding all conditions against each other shows, such as routes that can
+            never be chosen. It takes a second for ten thousand routes, and no error depends on it.
 
     Raises:
         ConfigError: If there is any error; never any other exception, whatever the file holds.
     """
     is_text = isinstance(path_or_text, str) and "\n" in path_or_text
     if is_text:
-        return check_source(
-            Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff")), allow=allow, variables=variables
-        )
+        source = Source(TEXT_NAME, str(path_or_text).removeprefix("\ufeff"))
+        return check_source(source, allow=allow, variables=variables, thorough=thorough)
     path = Path(path_or_text)
-    return check_source(read_file(path), path=path, allow=allow, variables=variables)
+    return check_source(read_file(path), path=path, allow=allow, variables=variables, thorough=thorough)
 
 
 def check_source(
@@ -78,6 +84,7 @@ def check_source(
     path: Path | None = None,
     allow: Collection[str] = (),
     variables: Mapping[str, str] | None = None,
+    thorough: bool = True,
 ) -> Config:
     """As `load_config`, of a text that has been read: from the file ``path``, or from none.
 
@@ -88,18 +95,20 @@ def check_source(
     root, faults = read(source)
     diagnostics += faults
     if root is None or (isinstance(root, Scalar) and root.value is None):
-        raise ConfigError(in_order(_discreet(diagnostics or [messages.empty_file().at(source, _START)], source, root)))
+        raise ConfigError(in_order(_discreet(diagnostics or [messages.empty_file().at(source, _START)], source)))
     root, faults = fill(root, source, os.environ if variables is None else variables)
     diagnostics += faults
     settings = _validate(root, source, diagnostics)
     diagnostics += relate(root, source)
     if settings is not None:
         diagnostics += relate_models(settings, root, source)
+        diagnostics += doubt(settings, root, source, thorough=thorough)
     diagnostics += check_allowed(root, source, allow)
     # What is wrong with a value anyway, such as a password in an address, need not be said twice.
     reported = {found.span for found in diagnostics}
-    diagnostics += warn((secret for secret in secrets(root) if secret.scalar.span not in reported), source)
-    found = in_order(_discreet(diagnostics, source, root))
+    hidden = secrets(root)
+    diagnostics += warn((secret for secret in hidden if secret.scalar.span not in reported), source)
+    found = in_order(_discreet(diagnostics, source, root, hidden))
     errors = tuple(diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR)
     if settings is None or errors:
         # Of too many, those that matter: no number of warnings may hide an error.
@@ -128,11 +137,17 @@ def _validate(root: Node, source: Source, diagnostics: list[Diagnostic]) -> File
         return None
 
 
-def _discreet(diagnostics: Iterable[Diagnostic], source: Source, root: Node | None) -> Iterator[Diagnostic]:
-    """The same without a secret: neither one of the file, whose lines are shown, nor what the environment had."""
-    shown = masked(source, root)
-    filled = {scalar.span: scalar.filled.written for scalar in scalars(root) if scalar.filled} if root else {}
-    secret = {one.scalar.span for one in secrets(root)} if root else set()
+def _discreet(
+    diagnostics: Iterable[Diagnostic], source: Source, root: Node | None = None, hidden: Sequence[Secret] | None = None
+) -> Iterator[Diagnostic]:
+    """The same without a secret: neither one of the file, whose lines are shown, nor what the environment had.
+
+    Without a tree and its secrets, all that may be one is masked.
+    """
+    shown = masked(source, hidden)
+    has_variables = root is not None and OPENING in source.text
+    filled = {one.span: one.filled.written for one in scalars(root) if one.filled} if root and has_variables else {}
+    secret = {one.scalar.span for one in hidden or ()}
     for found in diagnostics:
         if (written := filled.get(found.span)) is not None:
             yield messages.filled_value(found.code, written, found.severity).at(shown, found.span)
@@ -145,7 +160,8 @@ def _discreet(diagnostics: Iterable[Diagnostic], source: Source, root: Node | No
 def shown_text(config: Config) -> str:
     """The text of a configuration with its secrets masked; variables stand there by their names."""
     source = Source("", config.text)
-    return masked(source, read(source)[0]).text
+    root, _ = read(source)
+    return masked(source, secrets(root) if root else None).text
 
 
 def _external_names(root: Node) -> frozenset[str]:

@@ -45,6 +45,14 @@ CODES = {
     "RG335": "an environment variable that is not there",
     "RG336": "not a variable",
     "RG337": "a secret in the file",
+    "RG338": "a refusal does not get all that it names",
+    "RG339": "an endpoint leaves requests without an answer",
+    "RG340": "a fallback leads nowhere",
+    "RG341": "a refusal that can be switched off",
+    "RG342": "a shadow of what answers anyway",
+    "RG343": "a time limit that is never reached",
+    "RG344": "names that differ in case alone",
+    "RG345": "a decision service that nobody asks",
 }
 """Every code of this package and its title; each has a page in the documentation."""
 
@@ -207,6 +215,10 @@ def too_deep(limit: int) -> Fault:
         f"the file nests deeper than {limit} levels",
         "no setting lies that deep: look for a bracket that is never closed",
     )
+
+
+def too_many_keys(limit: int) -> Fault:
+    return Fault("RG304", f"a mapping has more than {limit} keys", "is this the file that you mean?")
 
 
 def key_is_not_text() -> Fault:
@@ -613,6 +625,118 @@ def never_chosen(first: str) -> Fault:
         "RG320",
         f"this route can never be chosen: without a condition, `{shorten(first)}` answers first",
         "give it a `model_request_condition`, or remove it",
+        Severity.WARNING,
+    )
+
+
+def never_reached(first: str, *, is_certain: bool) -> Fault:
+    why = "is true for every request" if is_certain else "is true whenever its own is"
+    return Fault(
+        "RG320",
+        f"this route can never be chosen: the condition of `{shorten(first)}` comes first and {why}",
+        f"list it before `{shorten(first)}`, change one of the conditions, or remove it",
+        Severity.WARNING,
+    )
+
+
+def never_true() -> Fault:
+    return Fault(
+        "RG320",
+        "this route can never be chosen: its condition asks one value to be two different ones",
+        "join the parts by `or`, or correct one of them",
+        Severity.WARNING,
+    )
+
+
+def partly_refused(first: str, *, first_denies: bool) -> Fault:
+    how = "refuses" if first_denies else "answers"
+    return Fault(
+        "RG338",
+        f"this refusal does not get all that it names: for some of it, `{shorten(first)}` comes first and {how}",
+        "name each value in one refusal only" if first_denies else f"list the refusal before `{shorten(first)}`",
+        Severity.WARNING,
+    )
+
+
+def no_default(endpoint: str) -> Fault:
+    return Fault(
+        "RG339",
+        f"requests for which no condition of `{shorten(endpoint)}` is true are answered with 404",
+        "add a route without a condition; one with `deny: {status: 404}` says that this is meant",
+        Severity.WARNING,
+    )
+
+
+def unknown_fallback(name: str, routes: Iterable[str]) -> Fault:
+    others = list(routes)
+    known = f"its other routes are {enumerate_names(others)}" if others else "it has no other route"
+    return Fault(
+        "RG340", f"the endpoint has no route `{shorten(name)}` to fall back to", did_you_mean(name, others) or known
+    )
+
+
+def fallback_to_itself() -> Fault:
+    return Fault("RG340", "a route cannot fall back to itself", "remove it, or name another route")
+
+
+def repeated_fallback(name: str) -> Fault:
+    return Fault("RG340", f"the fallback `{shorten(name)}` stands twice; it is tried once", "keep one of them")
+
+
+def circular_fallback(names: Iterable[str]) -> Fault:
+    way = " → ".join(f"`{shorten(name)}`" for name in names)
+    return Fault("RG340", f"these fallbacks lead back to where they began: {way}", "remove one of them")
+
+
+def undecided_refusal(gap: str) -> Fault:
+    return Fault(
+        "RG341",
+        f"without `{shorten(gap)}` this condition errs, and a refusal must say what that means",
+        "add `on_error: match` to refuse such requests too, or `on_error: no_match` to let them pass",
+    )
+
+
+def open_refusal(gap: str) -> Fault:
+    return Fault(
+        "RG341",
+        f"who leaves out `{shorten(gap)}` is not refused: the condition errs, and `on_error: no_match` lets it pass",
+        "write `on_error: match`, or a condition that does not err, with `.get(…)`",
+        Severity.WARNING,
+    )
+
+
+def needless_shadow() -> Fault:
+    return Fault(
+        "RG342",
+        "the shadow is the model that answers, so nothing is compared",
+        "name another version of the model, or remove the shadow",
+        Severity.WARNING,
+    )
+
+
+def limit_out_of_reach(limit: str, request_timeout: str) -> Fault:
+    return Fault(
+        "RG343",
+        f"`{shorten(limit)}` is never reached: a request ends after {request_timeout}",
+        "write a shorter one, or raise `server.request_timeout`",
+        Severity.WARNING,
+    )
+
+
+def differ_in_case(name: str, other: str) -> Fault:
+    return Fault(
+        "RG344",
+        f"`{shorten(name)}` and `{shorten(other)}` are two names that differ in case alone",
+        "choose names that nobody mistakes for each other",
+        Severity.WARNING,
+    )
+
+
+def unasked_service(name: str) -> Fault:
+    return Fault(
+        "RG345",
+        f"no condition asks the decision service `{shorten(name)}`",
+        f"read its answer, as in `external['{shorten(name)}']`, or remove it",
         Severity.WARNING,
     )
 

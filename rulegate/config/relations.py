@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rulegate.config import messages
+from rulegate.config.fallbacks import fallback_names, relate_fallbacks
 from rulegate.config.route_relations import relate_route, target_names
 from rulegate.config.settings import FileSettings
 from rulegate.config.tree import Mapping, Node, Scalar, mappings, text_of
@@ -34,6 +35,7 @@ def relate(root: Node, source: Source) -> Iterator[Diagnostic]:
         aliases = (alias for route in routes if (alias := text_of(route, "alias")))
         yield from _taken(aliases, "route alias", source)
         yield from _unconditional(routes, source)
+        yield from relate_fallbacks(routes, source)
         for route in routes:
             yield from relate_route(route, source)
             yield from _taken(target_names(route), "target alias", source)
@@ -56,14 +58,20 @@ def relate_models(settings: FileSettings, root: Node, source: Source) -> Iterato
 
 def _taken(names: Iterable[Scalar], kind: str, source: Source) -> Iterator[Diagnostic]:
     first: dict[str, Scalar] = {}
+    folded: dict[str, Scalar] = {}
     for name in names:
-        if (earlier := first.setdefault(name.text, name)) is not name:
+        if (earlier := first.setdefault(name.text, name)) is name:
+            if (similar := folded.setdefault(name.text.lower(), name)) is not name:
+                yield messages.differ_in_case(name.shown, similar.shown).at(source, name.span)
+        else:
             line = source.position(earlier.span.start).line
             yield messages.name_taken(kind, name.shown, line).at(source, name.span)
 
 
 def _unconditional(routes: Iterable[Mapping], source: Source) -> Iterator[Diagnostic]:
-    """A route without a condition has no use for ``on_error``, and only the first such route is ever reached."""
+    """A route without a condition has no use for ``on_error``, and only the first is reached, but as a fallback."""
+    routes = list(routes)
+    fallbacks = {name.text for route in routes for name in fallback_names(route)}
     first: Mapping | None = None
     for route in routes:
         if route.key(CONDITION_KEY):
@@ -72,7 +80,7 @@ def _unconditional(routes: Iterable[Mapping], source: Source) -> Iterator[Diagno
             yield messages.on_error_without_condition().at(source, on_error.span)
         if first is None:
             first = route
-        else:
+        elif (alias := text_of(route, "alias")) is None or alias.text not in fallbacks:
             name = text_of(first, "alias")
             here = route.get("alias") or route
             yield messages.never_chosen(name.shown if name else "the first such route").at(source, here.span)

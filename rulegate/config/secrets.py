@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from rulegate.config import messages
-from rulegate.config.tree import Mapping, Node, Scalar, Sequence, mappings, text_of
+from rulegate.config.tree import Mapping, Node, Scalar, mappings, text_of
+from rulegate.config.tree import Sequence as Items
 from rulegate.diagnostics import Diagnostic, Source, Span
 
 _MASK: Final = "*"
@@ -56,9 +57,9 @@ def warn(found: Iterable[Secret], source: Source) -> Iterator[Diagnostic]:
         yield messages.secret_in_file(secret.variable).at(source, secret.span)
 
 
-def masked(source: Source, root: Node | None) -> Source:
-    """The same file with every secret masked, character for character; ``root`` is its tree, if it has one."""
-    spans = [secret.span for secret in secrets(root)] if root else _rough(source.text)
+def masked(source: Source, found: Sequence[Secret] | None) -> Source:
+    """The same file with secrets masked, character for character: those found, or with None all that may be one."""
+    spans = _rough(source.text) if found is None else [secret.span for secret in found]
     if not spans:
         return source
     parts: list[str] = []
@@ -81,7 +82,17 @@ def _secrets(root: Node) -> Iterator[Secret]:
         for header, (_, value) in headers.entries.items() if isinstance(headers, Mapping) else ():
             if isinstance(value, Scalar) and value.text and (_OF_SECRETS.search(header) or _is_random(value.text)):
                 yield Secret(value, value.span, _variable(name.shown if name else "", header))
-    yield from _anywhere(root, "")
+    # Most files have nothing that looks like it, and nobody wants to wait for each value to be looked at.
+    if (
+        isinstance(root, Mapping)
+        and (text := _source_of(root))
+        and (_PASSWORD.search(text) or _WELL_KNOWN.search(text))
+    ):
+        yield from _anywhere(root, "")
+
+
+def _source_of(root: Mapping) -> str:
+    return next((key.source.text for key, _ in root.entries.values()), "")
 
 
 def _anywhere(node: Node, key: str) -> Iterator[Secret]:
@@ -89,7 +100,7 @@ def _anywhere(node: Node, key: str) -> Iterator[Secret]:
         case Mapping():
             for name, (_, value) in node.entries.items():
                 yield from _anywhere(value, name)
-        case Sequence():
+        case Items():
             for item in node.items:
                 yield from _anywhere(item, key)
         case Scalar(text=text) if found := _PASSWORD.search(text):

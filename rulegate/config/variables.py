@@ -18,7 +18,8 @@ from rulegate.config.tree import Filled, Node, Reported, Scalar, Sequence
 from rulegate.config.tree import Mapping as Keys
 from rulegate.diagnostics import Diagnostic, Source, Span
 
-_OPENING: Final = "${"
+OPENING: Final = "${"
+"""What a variable begins with; a text without it has none."""
 _PART: Final = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)(?P<end>\}?)", re.DOTALL)
 _INSIDE: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-.*)?", re.ASCII | re.DOTALL)
 
@@ -33,7 +34,7 @@ def fill(root: Node, source: Source, variables: Mapping[str, str]) -> tuple[Node
     A value is put in as it is: what it holds is never looked through for another variable, nor read as YAML. A value of
     the file that names a variable which is not there is `Reported`.
     """
-    if _OPENING not in source.text:
+    if OPENING not in source.text:
         return root, []
     filler = _Filler(source, variables)
     return filler.filled(root, ()), filler.diagnostics
@@ -56,13 +57,13 @@ class _Filler:
                 return Keys(entries, node.span)
             case Sequence():
                 return Sequence(tuple(self.filled(item, place) for item in node.items), node.span)
-            case Scalar(value=str(), text=text) if _OPENING in text:
+            case Scalar(value=str(), text=text) if OPENING in text:
                 return self._scalar(node, place)
         return node
 
     def _scalar(self, scalar: Scalar, place: tuple[str, ...]) -> Scalar:
         if any(place[: len(expression)] == expression for expression in EXPRESSIONS):
-            self._report(messages.variable_in_expression(), scalar, scalar.text.index(_OPENING))
+            self._report(messages.variable_in_expression(), scalar, scalar.text.index(OPENING))
             return scalar
         parts: list[str] = []
         is_reported = False
@@ -88,9 +89,9 @@ class _Filler:
         """What one part of a value's text becomes."""
         inside = found["inside"]
         if inside is None:
-            return _OPENING
+            return OPENING
         named = _INSIDE.fullmatch(inside)
-        if not found["end"] or named is None or _OPENING in inside:
+        if not found["end"] or named is None or OPENING in inside:
             return messages.no_variable_reference(found[0])
         name, default = named["name"], named["default"]
         # As in a shell: with a default, empty is as good as missing.
@@ -102,7 +103,7 @@ class _Filler:
 
     def _report(self, fault: Fault, scalar: Scalar, start: int, end: int | None = None) -> None:
         if len(self.diagnostics) < MAX_DIAGNOSTICS:
-            span = Span(start, start + len(_OPENING) if end is None else end)
+            span = Span(start, start + len(OPENING) if end is None else end)
             self.diagnostics.append(fault.at(self._source, scalar.excerpt().locate(span)))
 
 

@@ -21,7 +21,9 @@ import yaml
 from werkzeug.test import Client
 
 from rulegate.answers import Breakers
+from rulegate.bootstrap import services_of
 from rulegate.config import ConfigError, load_config
+from rulegate.external import Answered, Fault, NoAnswer
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Lines
@@ -138,10 +140,23 @@ class Parts:
         pass
 
 
+class Service:
+    """A decision service that plays a part for each question in turn, the last one for all others."""
+
+    def __init__(self, parts: list[Any]) -> None:
+        self._parts = parts
+
+    def ask(self, question: bytes, *, until_s: float) -> Answered:
+        part = self._parts.pop(0) if len(self._parts) > 1 else self._parts[0]
+        if part == "fails":
+            raise NoAnswer(Fault.UNREACHABLE, "it is not there")
+        return Answered(part["result"], 1)
+
+
 class Play:
     """A scenario that is on: the application, and the pool behind it."""
 
-    def __init__(self, configuration: Path, parts: dict[str, Any], log: int) -> None:
+    def __init__(self, configuration: Path, parts: dict[str, Any], services: dict[str, Any], log: int) -> None:
         config = load_config(configuration)
         self.cast = Cast(parts)
         self.pool = ModelPool(self.cast, self.cast, PoolSettings(capacity=config.server.threads))
@@ -149,6 +164,7 @@ class Play:
             Gateway(config, self.pool, Breakers()),
             max_body_bytes=config.server.max_body_bytes,
             request_timeout_s=config.server.request_timeout_s,
+            services=services_of(config, lambda service: Service(services[service.name])),
         )
         self.client = Client(Application(front, Lines("json", log), not_ready=dict), use_cookies=False)
 
@@ -188,14 +204,14 @@ class Play:
 @pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)
 def test_every_request_of_a_scenario_gets_what_is_expected(folder: Path):
     scenario = yaml.safe_load((folder / "requests.yaml").read_text(encoding="utf-8"))
-    assert scenario.keys() <= {"about", "models", "requests", "refused"}
+    assert scenario.keys() <= {"about", "models", "services", "requests", "refused"}
     if "refused" in scenario:
         with pytest.raises(ConfigError) as refused:
             load_config(folder / "configuration.yaml")
         assert [one.code for one in refused.value.diagnostics] == scenario["refused"]
         return
     log = os.open(os.devnull, os.O_WRONLY)
-    play = Play(folder / "configuration.yaml", scenario.get("models", {}), log)
+    play = Play(folder / "configuration.yaml", scenario.get("models", {}), scenario.get("services", {}), log)
     try:
         for number, request in enumerate(scenario["requests"], 1):
             with play.busy(request.get("busy", {})):
@@ -222,6 +238,7 @@ def check(got: list[dict[str, Any]], expected: dict[str, Any], which: str) -> No
 _POOL = "tests/unit/serving/test_pool.py::"
 _KEYS = "tests/unit/config/test_routing_keys.py::"
 _MODELS = "tests/end_to_end/test_models.py::"
+_OTHERS = "tests/unit/test_other_servers.py::"
 
 # What does not show in who answers, and the test that shows it.
 ELSEWHERE = {
@@ -231,17 +248,10 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("admin", "admin.host", "admin.port", "admin.token"), _KEYS + "test_the_admin_port_and_remote_servers"
     ),
-    **dict.fromkeys(
-        ("remote", "remote.headers", "remote.connect_timeout", "remote.max_answer"),
-        _KEYS + "test_the_admin_port_and_remote_servers",
-    ),
-    **dict.fromkeys(
-        (
-            "external",
-            *(f"external[].{key}" for key in ("name", "url", "input", "headers", "timeout", "cache", "default")),
-        ),
-        _KEYS + "test_decision_services",
-    ),
+    "remote": _OTHERS + "test_a_request_is_answered_by_another_server",
+    "remote.headers": _OTHERS + "test_a_request_is_answered_by_another_server",
+    "remote.connect_timeout": _OTHERS + "test_a_server_that_accepts_nobody_is_given_up_by_its_connect_timeout",
+    "remote.max_answer": "tests/unit/serving/test_remote.py::test_more_than_may_be_is_not_taken",
     "models.memory_limit": _POOL + "test_the_least_recently_used_idle_model_makes_room",
     "models.idle_timeout": _POOL + "test_an_idle_model_is_unloaded_and_comes_back",
     "models.refresh_interval": _POOL + "test_a_uri_is_looked_up_as_often_as_its_terms_say",

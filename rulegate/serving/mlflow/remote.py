@@ -40,6 +40,7 @@ LONGEST_PAUSE_S: Final = 3600.0
 
 _EVENTS: Final = "text/event-stream"
 _EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_LONGEST_END: Final = max(map(len, _EVENT_ENDS))
 _REQUEST_ID: Final = "x-request-id"
 _AWAY: Final = frozenset({429, 502, 503})
 _ADDRESSES: Final = 1024
@@ -187,7 +188,7 @@ class _Parts:
         self._model = model
         self._answer = answer
         self._timeout_s = timeout_s
-        self._begun = b""
+        self._begun = bytearray()
 
     def __next__(self) -> bytes:
         until_s = time.monotonic() + self._timeout_s
@@ -198,22 +199,27 @@ class _Parts:
                 self.close()
                 raise self._model.failed(error) from None
             if not part:
-                rest, self._begun = self._begun, b""
                 self.close()
-                if rest:
-                    return rest
+                if self._begun:
+                    return self._taken(len(self._begun))
                 raise StopIteration
+            # The part may end what the one before it has begun to end.
+            start = max(0, len(self._begun) - _LONGEST_END)
             self._begun += part
-            end = max(self._begun.rfind(mark) + len(mark) if mark in self._begun else 0 for mark in _EVENT_ENDS)
-            if end:
-                events, self._begun = self._begun[:end], self._begun[end:]
-                return events
+            ends = (self._begun.rfind(mark, start) + len(mark) for mark in _EVENT_ENDS if mark in self._begun[start:])
+            if end := max(ends, default=0):
+                return self._taken(end)
             if len(self._begun) > self._model.terms.max_answer_bytes:
                 self.close()
                 raise self._model.broken(f"answered with more than {self._model.terms.max_answer_bytes} bytes")
 
     def __iter__(self) -> _Parts:
         return self
+
+    def _taken(self, length: int) -> bytes:
+        taken = bytes(self._begun[:length])
+        del self._begun[:length]
+        return taken
 
     def close(self) -> None:
         """See `Parts.close`."""

@@ -62,6 +62,19 @@ def test_an_event_arrives_before_the_model_has_said_the_next(gateway, tmp_path):
         assert "second" in b"".join(lines).decode()
 
 
+def test_events_come_through_another_gateway_as_they_are_said(gateway, start, helpers, tmp_path):
+    there = f"{gateway.url}/endpoints/speaking/invocations"
+    front = start(helpers.one_endpoint_a_model("sqlite:///nobody-asks-it.db", {"speaking": there}))
+    answer = speak(front, "one two three")
+    assert (answer.headers["content-type"], answer.headers["x-rulegate-model"]) == ("text/event-stream", there)
+    assert events(answer.text) == events(speak(gateway, "one two three").text)
+    with speak(front, "first await second", marks=str(tmp_path)) as answer:
+        lines = answer.iter_lines()
+        assert "first" in next(lines).decode()
+        (tmp_path / "go").touch()
+        assert "second" in b"".join(lines).decode()
+
+
 @pytest.mark.parametrize("stream", [False, "true", 1, None])
 def test_only_true_asks_for_events(gateway, stream):
     answer = speak(gateway, "one", stream=stream)

@@ -74,7 +74,7 @@ class Model:
     def memory_bytes(self) -> int:
         return 1000
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers=dict) -> Prediction:
         self._on_batch(1)
         return Prediction(b'{"predictions": [1]}', "application/json")
 

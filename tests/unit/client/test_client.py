@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -377,6 +378,17 @@ def test_ten_gigabytes_cost_no_memory(client: Client, odd_server: Start):
             ask(client, odd_server(script).url).whole(max_bytes=1024**2)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
     assert client.kept() == 0
+
+
+def test_an_answer_in_a_great_many_parts_costs_no_more_memory_than_its_bytes(client: Client, odd_server: Start):
+    server = odd_server(lambda exchange: exchange.send(CHUNKED + b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n"))
+    answered = ask(client, server.url)
+    tracemalloc.start()
+    try:
+        assert answered.whole(max_bytes=100_000) == b"x" * 100_000
+        assert tracemalloc.get_traced_memory()[1] < 2 * 1024**2
+    finally:
+        tracemalloc.stop()
 
 
 def test_as_much_as_is_allowed_is_taken(client: Client, odd_server: Start):

@@ -134,7 +134,7 @@ def test_a_second_route_without_a_condition_is_a_warning_and_no_error():
 
 def test_warnings_of_conditions_are_placed_in_the_file():
     condition = "        model_request_condition: \"request.headers.get('X-Tier')\"\n"
-    (warning,) = load_config(SMALLEST + condition).warnings
+    (warning,) = (found for found in load_config(SMALLEST + condition).warnings if str(found.code) == "RG225")
     assert warning.severity is Severity.WARNING
     assert warning.source.position(warning.span.start).line == 7
 
@@ -306,3 +306,20 @@ def test_an_environment_of_conda_is_refused_with_what_to_do_instead():
         "RG317",
         "write `uv` or `virtualenv`, which install what pip can of a model's requirements",
     )
+
+
+def test_a_file_with_more_keys_than_anybody_writes_is_not_read_to_its_end():
+    text = "".join(f"key{number}: 1\n" for number in range(10_002))
+    with pytest.raises(ConfigError) as caught:
+        load_config(text)
+    assert [found.code for found in caught.value.diagnostics] == ["RG304"]
+    assert caught.value.diagnostics[0].source.position(caught.value.diagnostics[0].span.start).line == 10_001
+
+
+def test_conditions_are_held_against_each_other_only_where_that_is_wanted():
+    routes = "".join(
+        f"      - {{alias: r{number}, model_uri: ./m, model_request_condition: request.path == '/a'}}\n"
+        for number in range(2)
+    )
+    assert [found.code for found in load_config(SMALLEST + routes).warnings] == ["RG320"]
+    assert load_config(SMALLEST + routes, thorough=False).warnings == ()

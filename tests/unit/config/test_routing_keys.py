@@ -52,7 +52,7 @@ model_endpoints:
           - {alias: idle, model_uri: ./idle, weight: 0, batching: {max_size: 2}, environment: uv, preload: true}
         sticky_on: "[request.headers['X-User-Id'], len(request.path)]"
         shadow: {alias: next, model_uri: "models:/s@next", sample: 12.5%, tolerance: 1e-3}
-        fallback: [fast, slow]
+        fallback: [fast, in-turn]
         timeout: 5s
       - alias: in-turn
         model_request_condition: request.path == '/b'
@@ -109,7 +109,7 @@ def test_targets_have_their_weights_and_what_they_say_of_their_models(config: Co
 def test_the_rest_of_a_route(config: Config):
     route, _, blocked, gone, _ = config.endpoints[0].routes
     assert route.shadow == ShadowSettings(alias="next", model_uri="models:/s@next", sample=Share(0.125), tolerance=1e-3)
-    assert (route.fallback, route.timeout_s) == (("fast", "slow"), 5.0)
+    assert (route.fallback, route.timeout_s) == (("fast", "in-turn"), 5.0)
     assert route.sticky_on is not None
     assert route.sticky_on.value(Request(path="/a", headers={"x-user-id": "u"})) == ["u", 2]
     assert blocked.all_targets == ()

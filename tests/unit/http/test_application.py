@@ -130,10 +130,10 @@ model_endpoints:
   - name: e
     routes:
       - alias: teapot
-        model_request_condition: "request.headers['X-As'] == 'teapot'"
+        model_request_condition: "request.headers.get('X-As') == 'teapot'"
         deny: {status: 450, message: not here}
       - alias: default
-        model_request_condition: "request.headers['X-As'] == 'default'"
+        model_request_condition: "request.headers.get('X-As') == 'default'"
         deny: {}
       - {alias: rest, model_uri: "models:/m/1"}
 """

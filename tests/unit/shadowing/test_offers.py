@@ -75,7 +75,7 @@ class Model:
     def memory_bytes(self) -> int:
         return 1
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers=dict) -> Prediction:
         if "dead" in self.name:
             raise ModelDied("it died")
         return Prediction(b"answer", "application/json", Parts() if "parts" in self.name else None)

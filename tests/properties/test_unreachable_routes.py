@@ -1,0 +1,128 @@
+"""A route that is reported as one that can never be chosen is never chosen, whatever the request."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+
+from rulegate.condition import Request, compile_condition
+from rulegate.config.reachability import Rule, Why, reach
+from rulegate.routing import ConditionFailed, Endpoint, NoRouteMatched, OnError, Route, Target, decide
+
+LEAVES = [
+    "True",
+    "request.method == 'POST'",
+    "request.method in ('POST', 'GET')",
+    "'POST' == request.method",
+    "request.path.startswith('/a')",
+    "request.path.startswith(('/a', '/b'))",
+    "request.path.startswith('/ab')",
+    "request.path == '/abc'",
+    "request.path != '/abc'",
+    "request.headers['X-T'] == 'a'",
+    "request.headers['x-t'] in {'a', 'b'}",
+    "request.headers.get('X-T') == 'a'",
+    "request.headers.get('X-T') is None",
+    "'X-T' in request.headers",
+    "request.json['n'] == 1",
+    "request.json()['n'] == True",
+    "request.json['n'] in (1, 2)",
+    "request.json['n'] < 2",
+    "request.json.get('n') == 1",
+    "len(request.path) > 2",
+    "request.json['flag']",
+]
+conditions = st.recursive(
+    st.sampled_from(LEAVES),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda three: f"({' '.join(three)})"),
+        inner.map(lambda one: f"(not {one})"),
+    ),
+    max_leaves=3,
+).map(compile_condition)
+routes = st.lists(st.tuples(st.none() | conditions, st.sampled_from(OnError)), min_size=2, max_size=5).map(
+    lambda pairs: tuple(
+        Route(f"r{number}", (Target("t", "models:/m/1"),), condition, on_error)
+        for number, (condition, on_error) in enumerate(pairs)
+    )
+)
+requests = st.builds(
+    Request,
+    json=st.fixed_dictionaries(
+        {},
+        optional={
+            "n": st.sampled_from([0, 1, 1.0, True, 2, "1", [], None]),
+            "flag": st.sampled_from([0, 1, "", "x", []]),
+        },
+    ),
+    method=st.sampled_from(["POST", "GET", "PUT"]),
+    path=st.sampled_from(["/", "/a", "/abc", "/ab", "/b", "/c"]),
+    headers=st.fixed_dictionaries({}, optional={"X-T": st.sampled_from(["a", "b", "c"])}),
+)
+
+
+def rules(routes: tuple[Route, ...]) -> list[Rule]:
+    return [Rule(route.condition, errors_pass=route.on_error is OnError.NO_MATCH) for route in routes]
+
+
+@settings(max_examples=600)
+@given(routes, st.lists(requests, min_size=5, max_size=15))
+def test_what_is_reported_is_never_chosen(routes: tuple[Route, ...], requests: list[Request]) -> None:
+    never = {f"r{found.rule}" for found in reach(rules(routes)).findings if found.why is not Why.PARTLY_COVERED}
+    endpoint = Endpoint("any", routes)
+    assert not never & {chosen(endpoint, request) for request in requests}
+
+
+def chosen(endpoint: Endpoint, request: Request) -> str | None:
+    """The route that answers, or makes the request fail."""
+    try:
+        return decide(endpoint, request).route
+    except NoRouteMatched:
+        return None
+    except ConditionFailed as error:
+        return error.route
+
+
+def found(*texts: str | None) -> list[tuple[int, str, int | None]]:
+    return [
+        (one.rule, one.why.name.lower(), one.by)
+        for one in reach([Rule(None if text is None else compile_condition(text)) for text in texts]).findings
+    ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["True", "request.path == '/a'", None], [(1, "covered", 0), (2, "covered", 0)]),
+        (["request.headers['A'] == 'x'", "request.headers['a']=='x'"], [(1, "covered", 0)]),
+        (["request.json['a'] > 3", "request.json()['a'] > 3"], [(1, "covered", 0)]),
+        (["request.path in ('/a', '/b')", "request.path == '/a'"], [(1, "covered", 0)]),
+        (["request.path == '/a'", "request.path in ('/a', '/b')"], [(1, "partly_covered", 0)]),
+        (["request.path == '/a'", "request.path == '/b'", "request.path in ('/a', '/b')"], [(2, "covered", 0)]),
+        (["request.path.startswith('/a')", "request.path == '/abc'"], [(1, "covered", 0)]),
+        (["request.path.startswith('/a')", "request.path.startswith(('/ab', '/ac'))"], [(1, "covered", 0)]),
+        (["request.path == '/a'", "request.path == '/a' and request.json['x']"], [(1, "covered", 0)]),
+        (
+            ["request.path == '/a' and request.method == 'GET'", "request.method == 'GET' and request.path == '/a'"],
+            [(1, "covered", 0)],
+        ),
+        (["request.path == '/a' and request.path == '/b'"], [(0, "impossible", None)]),
+        (["request.method == 'GET'", None, None], [(2, "covered", 1)]),
+        # What can be reached after all.
+        (["request.path == '/a' and request.method == 'GET'", "request.path == '/a'"], []),
+        (["request.json['x'] or request.path == '/a'", "request.path == '/a'"], []),
+        (["request.json['x'] or True", "request.path == '/a'", None], []),
+        (["request.path.startswith('/ab')", "request.path.startswith('/a')"], []),
+        (["request.headers['A'] == 'x'", "request.headers.get('A') == 'x'"], []),
+        (["request.path == '/a'", "request.path == '/A'"], []),
+    ],
+)
+def test_what_is_found(texts: list[str | None], expected: list[tuple[int, str, int | None]]) -> None:
+    assert found(*texts) == expected
+
+
+def test_a_rule_that_is_chosen_when_it_errs_is_not_reported() -> None:
+    condition = compile_condition("request.headers['A'] == 'x'")
+    (found,) = reach([Rule(condition), Rule(condition, errors_pass=False)]).findings
+    assert found.why is Why.PARTLY_COVERED
