@@ -57,6 +57,8 @@ def serve(
     GET  /ready                          200 when every preloaded model is ready
     GET  /version                        the version of MLflow
 
+    With `admin` in CONFIG, a second port answers those who run the gateway: metrics, models, reloads.
+
     A configuration with an error is not served: all its diagnostics are printed, and the exit code is 2.
     While it is served, the file may change: what is right with it is answered by from the next request on, what is
     wrong is logged and changes nothing. SIGHUP has it read at once. SIGTERM and Ctrl-C let requests in flight end.
