@@ -14,7 +14,7 @@ from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import GatheredLines, Lines
 from rulegate.serving.errors import ModelUnavailable
-from rulegate.serving.models import LoadedModel, ModelVersion, Prediction
+from rulegate.serving.models import Headers, LoadedModel, ModelVersion, Prediction
 from rulegate.serving.pool import ModelPool, PoolSettings
 
 if TYPE_CHECKING:
@@ -90,7 +90,14 @@ class _Backend:
 class _Constant:
     pid = 0
 
-    def predict(self, body: bytes, content_type: str, *, timeout_s: float) -> Prediction:  # noqa: ARG002
+    def predict(
+        self,
+        body: bytes,  # noqa: ARG002
+        content_type: str,  # noqa: ARG002
+        *,
+        timeout_s: float,  # noqa: ARG002
+        headers: Headers = dict,  # noqa: ARG002
+    ) -> Prediction:
         return Prediction(_ANSWER, "application/json")
 
     def memory_bytes(self) -> int:

@@ -52,9 +52,9 @@ def alone(number: int) -> str:
     """One of four shapes that share no part with others; none is true for a request of `asking`."""
     return (
         f"request.headers.get('X-Feature-{number}') == 'on'",
-        f"re.search('suffix {number}', request.json['instances'][0][0])",
+        f"request.args.get('flag-{number}') is not None",
         f"request.json['customer'].get('limit-{number}', 0) > 1",
-        f"request.json['instances'][0][0].find('text {number}') > 0",
+        f"request.cookies.get('group-{number}') in ('a', 'b')",
     )[number // 100 % 4]
 
 
@@ -127,9 +127,9 @@ def cases(sizes: Sequence[int]) -> tuple[list[Case], list[Row]]:
                 chosen[50::100] = [compile_condition(text(number)) for number in range(50, size, 100)]
             routes = tuple(_route(number, condition) for number, condition in enumerate(chosen))
             gc.collect()
-            begin = time.perf_counter()
+            begin = time.thread_time()
             endpoint = Endpoint("bench", (*routes, _route(size, None)))
-            took_s = time.perf_counter() - begin
+            took_s = time.thread_time() - begin
             built.append(Row(f"{size} routes, others: {others}: build", "ms", Spread((took_s * 1e3,))))
             for where, number in (("first", 0), ("last", size - 1), ("none", None)):
                 made.append(Case(size, others, where, endpoint, asking(number)))
@@ -145,10 +145,11 @@ def _microseconds(endpoint: Endpoint, request: Request) -> float:
     decide(endpoint, request)
     number = max(1, int(SLICE_S / (time.perf_counter() - begin)))
     repeated = range(min(number, 5_000))
-    begin = time.perf_counter()
+    # Processor time: on a machine that has other work, the clock would mostly tell of that.
+    begin = time.thread_time()
     for _ in repeated:
         decide(endpoint, request)
-    return (time.perf_counter() - begin) * 1e6 / len(repeated)
+    return (time.thread_time() - begin) * 1e6 / len(repeated)
 
 
 def growth(cases: Sequence[Case]) -> Row:

@@ -15,13 +15,14 @@ PACKAGE: Final = Path("rulegate", "condition")
 MODULES: Final = (
     *("check", "check_calls", "check_operators", "findings", "truth", "prepare"),
     *("compile", "generate", "recipes", "sealed", "shape"),
-    *("operations", "functions", "patterns", "networks", "costs", "meter"),
+    *("charges", "operations", "functions", "patterns", "networks", "costs", "meter"),
 )
 """The checker and the compiler."""
 
 _COPIED: Final = (
     *("rulegate", "grammar", "docs", "pyproject.toml"),
-    *("tests/corpora", "tests/golden/conditions.txt", "tests/golden/test_conditions.py", "tests/unit/condition"),
+    *("tests/corpora", "tests/unit/condition", "tests/golden/test_conditions.py"),
+    *("tests/golden/conditions.txt", "tests/golden/conditions_with_services.txt", "tests/golden/expressions.txt"),
 )
 _DEFINITION: Final = re.compile(r"\s*(async )?def ")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -43,8 +44,10 @@ class Trial:
         """Runs every test once as it is, to learn which functions it calls; then, of each change, those that call it.
 
         Raises:
-            UsageError: If a test fails before anything is changed.
+            UsageError: If a test cannot be collected, or fails before anything is changed.
         """
+        if session.testsfailed:
+            raise pytest.UsageError("a test cannot be collected")
         reading, writing = os.pipe()
         rehearsal = _in_a_process(partial(_rehearse, session.items, writing))
         os.close(writing)
@@ -54,6 +57,8 @@ class Trial:
         if not told:
             raise pytest.UsageError("a test fails before anything is changed")
         durations_s, calls = json.loads(told)
+        # Each fork would copy what the collector looks at.
+        gc.freeze()
         running: dict[int, Change] = {}
         for count, change in enumerate(self._changes):
             sys.stdout.write(f"\r{count} of {len(self._changes)} tried ")
@@ -97,6 +102,8 @@ def _rehearse(items: Sequence[pytest.Item], pipe: int) -> int:
     for position, item in enumerate(items):
         begin = time.process_time()
         if _fails(item):
+            sys.stdout.write(f"\r{item.nodeid} fails\n")
+            sys.stdout.flush()
             return _NOTICED
         durations_s.append(time.process_time() - begin)
         for function in state()._stats:

@@ -7,7 +7,6 @@ If no fallback answers either, the request ends with what was wrong first.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -31,7 +30,7 @@ from rulegate.serving.errors import (
     ResultNotEncodable,
     ServingError,
 )
-from rulegate.serving.models import Headers, Models, Parts, Prediction
+from rulegate.serving.models import Headers, Lease, Models, Parts, Prediction
 from rulegate.serving.protocol import check_content_type
 
 LEAST_S: Final = 0.01
@@ -160,34 +159,39 @@ class Answers:
         begin_s = self._clock()
         until_s = asked.until_s if route.timeout_s is None else min(begin_s + route.timeout_s, asked.until_s)
         breaker = self._breakers.of((decision.endpoint, route.alias, target.alias, target.model_uri))
-        with contextlib.ExitStack() as held:
-            attempt = held.enter_context(_allowed(breaker, target))
-            lease = held.enter_context(self._models.lease(target.model_uri, timeout_s=until_s - begin_s))
-            leg.model, leg.load_s = lease.version.reference, lease.load_s
-            leased_s = self._clock()
+        with _allowed(breaker, target) as attempt:
+            lease = self._models.lease(target.model_uri, timeout_s=until_s - begin_s)
+            # Not a ``with`` block: the lease may outlast this.
             try:
-                prediction = lease.predict(
-                    asked.body, asked.content_type or "", timeout_s=until_s - leased_s, headers=asked.headers
-                )
-            except ServingError as error:
-                whole_s = min(route.timeout_s or math.inf, asked.timeout_s)
-                _tell(attempt, error, had_enough=until_s - leased_s >= FAIR_SHARE * whole_s)
+                leg.model, leg.load_s = lease.version.reference, lease.load_s
+                leased_s = self._clock()
+                try:
+                    prediction = lease.predict(
+                        asked.body, asked.content_type or "", timeout_s=until_s - leased_s, headers=asked.headers
+                    )
+                except ServingError as error:
+                    whole_s = min(route.timeout_s or math.inf, asked.timeout_s)
+                    _tell(attempt, error, had_enough=until_s - leased_s >= FAIR_SHARE * whole_s)
+                    raise
+                finally:
+                    leg.predict_s = self._clock() - leased_s
+            except BaseException:
+                lease.give_back()
                 raise
-            finally:
-                leg.predict_s = self._clock() - leased_s
             attempt.succeeded()
-            if prediction.rest is None:
-                return prediction
-            # The model is in use until the last part has come, or nobody wants it any more.
-            return replace(prediction, rest=_Leased(prediction.rest, held.pop_all()))
+        if prediction.rest is None:
+            lease.give_back()
+            return prediction
+        # The model is in use until the last part has come, or nobody wants it any more.
+        return replace(prediction, rest=_Leased(prediction.rest, lease))
 
 
 class _Leased:
     """Parts of an answer, and the lease that lasts as long as they come."""
 
-    def __init__(self, parts: Parts, lease: contextlib.ExitStack) -> None:
+    def __init__(self, parts: Parts, lease: Lease) -> None:
         self._parts = parts
-        self._lease = lease
+        self._lease: Lease | None = lease
 
     def __next__(self) -> bytes:
         try:
@@ -197,8 +201,10 @@ class _Leased:
             raise
 
     def close(self) -> None:
-        with self._lease:
-            self._parts.close()
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            with lease:
+                self._parts.close()
 
 
 def headers_of(request: Request, request_id: str | None) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rulegate.condition.body import MAX_JSON_DEPTH, depth
+from rulegate.condition.depth import MAX_JSON_DEPTH, depth
 from rulegate.condition.errors import ExternalUnavailableError
 
 

@@ -7,14 +7,11 @@ from typing import Any, Final
 
 import orjson
 
+from rulegate.condition.depth import MAX_JSON_DEPTH
 from rulegate.condition.errors import MalformedBodyError
-
-MAX_JSON_DEPTH: Final = 64
-"""Levels of objects and lists in the value of a body, the outermost being the first."""
 
 _TOO_DEEP: Final = f"nested more than {MAX_JSON_DEPTH} levels deep"
 _CONTAINERS: Final = frozenset({list, dict})
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 # Digits and the minus become zeros, what can stand before a number becomes a comma.
 _SHAPES: Final = bytes.maketrans(b"-123456789[: \t\r\n", b"0000000000,,,,,,")
 _LARGE_INTEGER: Final = b"," + b"0" * 20
@@ -48,30 +45,6 @@ def parse_body(body: bytes) -> Any:
             return value
         reason = _TOO_DEEP
     raise MalformedBodyError(reason)
-
-
-def depth(value: Any) -> int:
-    """The levels of objects and lists in a value that was made elsewhere.
-
-    Raises:
-        TypeError: If it holds a value of a type that JSON has not, or an object's key that is not text.
-    """
-    deepest, pending = 0, [(value, 1)]
-    while pending:
-        part, level = pending.pop()
-        if type(part) in _SCALARS:
-            continue
-        if type(part) is dict:
-            if not all(type(key) is str for key in part):
-                raise TypeError("the keys of a JSON object are text")
-            inner = list(part.values())
-        elif type(part) is list:
-            inner = part
-        else:
-            raise TypeError(f"{type(part).__name__} is not a type of JSON")
-        deepest = max(deepest, level)
-        pending.extend((element, level + 1) for element in inner)
-    return deepest
 
 
 def _read(body: bytes) -> Any:

@@ -35,7 +35,7 @@ from rulegate.condition.nodes import (
     Slice,
     Subscript,
 )
-from rulegate.condition.operations import charged_loop, sliced, weighed_argument
+from rulegate.condition.operations import charged_loop, sliced, weighed, weighed_argument
 from rulegate.condition.request import Headers, Request, Texts
 from rulegate.condition.vocabulary import Kind, describe, kind_of
 
@@ -93,7 +93,7 @@ class _Evaluation:
             case Subscript(value=external, index=name) if is_external(external):
                 return self._run(node, operator.getitem, self._request.external, self.value(name))
             case Subscript(value=owner, index=index):
-                return self._run(node, operator.getitem, self.value(owner), self.value(index))
+                return self._run(node, operator.getitem, self.value(owner), self._key(owner, index))
             case Call():
                 return self._call(node)
             case Keyword(value=value):
@@ -117,6 +117,11 @@ class _Evaluation:
                 raise AssertionError(f"not a checked node: {node}")
             case _:
                 assert_never(node)
+
+    def _key(self, owner: Node, key: Node) -> Any:
+        """What a mapping is asked for, after the folding of a header's name has been charged."""
+        value = self.value(key)
+        return weighed(self._meter, "lower", value) if costs.name_is_folded(owner, key) else value
 
     def _slice(self, node: Subscript, owner: Any, bounds: Slice) -> Any:
         if costs.slice_is_charged(bounds):
@@ -142,7 +147,7 @@ class _Evaluation:
                 # Python looks the method up before it evaluates the arguments.
                 owner = self.value(value)
                 method = self._run(node, getattr, owner, name)
-                given = [self.value(argument) for argument in arguments[:1]]
+                given = [self._key(value, argument) for argument in arguments[:1]]
                 if costs.method_is_charged(name, arguments):
                     weighed_argument(self._meter, name, owner, given[0] if given else None)
                 return self._run(node, method, *given, *map(self.value, arguments[1:]))

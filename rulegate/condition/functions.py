@@ -8,8 +8,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from rulegate.condition import vocabulary
+from rulegate.condition.charges import charge_writing
 from rulegate.condition.meter import Meter
-from rulegate.condition.operations import charge_writing
 from rulegate.condition.request import Request
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _INT: Final = re.compile(r"[+-]?[0-9]+")
 _FLOAT: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DIGIT_NS: Final = 20
 _EXACT: Final = 1e22
 """Up to here a decimal is rounded in a moment; beyond, all its digits are written out."""
 
@@ -28,12 +29,13 @@ def int_of(_meter: Meter, value: Any) -> int:
     return int(value)
 
 
-def float_of(_meter: Meter, value: Any) -> float:
+def float_of(meter: Meter, value: Any) -> float:
     """``float(value)``; of text only a plain decimal that is finite."""
     if type(value) is not str:
         return float(value)
     if len(value) > vocabulary.MAX_FLOAT_TEXT or not _FLOAT.fullmatch(value):
         raise ValueError("not a plain number")
+    meter.charge(len(value) * _DIGIT_NS)
     number = float(value)
     if math.isinf(number):
         raise ValueError("not finite")
@@ -83,7 +85,7 @@ def bucket(meter: Meter, value: Any, buckets: int, salt: str = "") -> int:
     # Here, because it takes longer to import than to compile a condition.
     import hashlib
 
-    digest = hashlib.sha256(f"{salt}\0{tagged}".encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(f"{salt}\0{tagged}".encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8]) * buckets >> 64
 
 

@@ -126,7 +126,7 @@ class _Writer:
             case Subscript(value=external, index=name) if is_external(external):
                 return ast.Subscript(of_request("external"), self.expression(name), _LOAD)
             case Subscript(value=value, index=index):
-                return ast.Subscript(self.expression(value), self.expression(index), _LOAD)
+                return ast.Subscript(self.expression(value), self._key(value, index), _LOAD)
             case Call():
                 return self._call(node)
             case Negative(operand=operand):
@@ -203,10 +203,18 @@ class _Writer:
                 self.is_metered = True
                 matches = ast.Attribute(self.expression(pattern), name, _LOAD)
                 return ast.Call(matches, [ast.Name(METER, _LOAD), self.expression(text)], [])
+            case Call(function=Attribute(value=value, name="get"), arguments=(key, *default)):
+                get = ast.Attribute(self.expression(value), "get", _LOAD)
+                return ast.Call(get, [self._key(value, key), *self._expressions(default)], [])
             case Call(function=Attribute(value=value, name=name), arguments=arguments):
                 return self._method(self.expression(value), name, arguments)
             case _:
                 raise AssertionError(f"generated code may not hold {node}")
+
+    def _key(self, owner: Node, key: Node) -> ast.expr:
+        """What a mapping is asked for, after the folding of a header's name has been charged."""
+        asked = self.expression(key)
+        return self._metered("weighed", ast.Constant("lower"), asked) if costs.name_is_folded(owner, key) else asked
 
     def _method(self, owner: ast.expr, name: str, arguments: tuple[Node, ...]) -> ast.expr:
         given = self._expressions(arguments)
@@ -331,8 +339,7 @@ class _Writer:
             ) if request_attribute(owner) == "headers":
                 get = ast.Attribute(of_request("folded_headers"), "get", _LOAD)
                 return ast.Call(get, [self._folded(name), *self._expressions(default)], [])
-            case _:
-                return None
+        return None
 
     def _folded(self, name: Constant) -> ast.expr:
         recipe = recipes.folded(name, self._literals)

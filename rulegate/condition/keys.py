@@ -93,8 +93,8 @@ class Key:
         return self.subject.text, self.relation, None
 
 
-KeyRecipe = Callable[[tuple[Value, ...]], Key]
-"""Makes the key of one condition from its literals."""
+KeyRecipe = Callable[[tuple[Value, ...]], Key | None]
+"""Makes the key of one condition from its literals; None where they make its subject too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class _Finder:
         if about is None:
             return None
         never_errs = not _kind(node) & Kind.WRONG
-        return lambda values: Key(about(values), Relation.TRUE, frozenset(), never_errs)
+        return lambda literals: _key(about(literals), Relation.TRUE, (), never_errs=never_errs)
 
     def _of_constants(self, node: Node) -> KeyRecipe | None:
         match node:
@@ -201,7 +201,7 @@ class _Finder:
         if taken is None:
             return None
         never_errs = _kind(node) in taken
-        return lambda literals: Key(about(literals), relation, _gathered(relation, values(literals)), never_errs)
+        return lambda literals: _key(about(literals), relation, values(literals), never_errs=never_errs)
 
 
 def _taken(relation: Relation, constants: set[Kind]) -> Kind | None:
@@ -273,14 +273,19 @@ def _shortest(prefixes: Iterable[str]) -> frozenset[str]:
     return frozenset(kept)
 
 
-def _either(options: list[KeyRecipe], whole: KeyRecipe, literals: tuple[Value, ...]) -> Key:
+def _key(about: Subject | None, relation: Relation, constants: Iterable[Scalar], *, never_errs: bool) -> Key | None:
+    return None if about is None else Key(about, relation, _gathered(relation, constants), never_errs)
+
+
+def _either(options: list[KeyRecipe], whole: KeyRecipe, literals: tuple[Value, ...]) -> Key | None:
     """The key of ``one or other``: all are about one subject in one way, or it is that the whole must be true."""
-    keys = [option(literals) for option in options]
+    keys = [key for key in (option(literals) for option in options) if key is not None]
+    if len(keys) < len(options):
+        return whole(literals)
     subjects, relations = {key.subject for key in keys}, {key.relation for key in keys}
     constants = frozenset[Scalar]().union(*(key.constants for key in keys))
     relation = keys[0].relation
     are_comparable = relation not in ORDERED or len({isinstance(constant, str) for constant in constants}) == 1
     if len(subjects) > 1 or len(relations) > 1 or relation is Relation.HOLDS or not are_comparable:
         return whole(literals)
-    never_errs = all(key.never_errs for key in keys)
-    return Key(keys[0].subject, relation, _gathered(relation, constants), never_errs)
+    return _key(keys[0].subject, relation, constants, never_errs=all(key.never_errs for key in keys))

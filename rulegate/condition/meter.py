@@ -29,8 +29,9 @@ class Meter:
         """Spends ``cost``, before the work is done.
 
         Raises:
-            BudgetExceededError: If that is more than is left.
+            BudgetExceededError: If that is more than is left; then nothing is spent, for the work is not done.
         """
-        self.spent += cost
-        if self.spent > self._limit:
+        spent = self.spent + cost
+        if spent > self._limit:
             raise BudgetExceededError
+        self.spent = spent

@@ -21,7 +21,7 @@ _SHORT: Final = 4_096
 _CLASSES: Final = frozenset("dDwWsS")
 _COMPRESSION_NS: Final = 16
 _MAX_MEMORY: Final = 2 << 20
-"""Bytes that one expression may take; one that needs more is refused when it is compiled."""
+"""Bytes for the program of an expression, which is refused if it needs most of them, and for the states it comes to."""
 
 _TOKEN: Final = re.compile(
     r"""
@@ -36,6 +36,7 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_UNBOUNDED: Final = re.compile(r"[*+]|\{[0-9]+,\}")
 _FOREIGN_IN_CLASS: Final = re.compile(r"(?<!\\)(?:\\\\)*(\\[pPCQEz0]|\\x\{|\[:|&&|--|\|\||~~)")
 _ABSENT: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -158,14 +159,15 @@ def _wide_places(text: str) -> int:
 def _repeats_itself(meter: Meter, encoded: bytes) -> bool:
     """Whether a text is the same short part again and again, so that it leads to few states."""
     meter.charge(len(encoded) * _COMPRESSION_NS)
-    # With the least memory that the algorithm works in, which sees only what came a moment before.
-    compressor = zlib.compressobj(wbits=9, memLevel=4)
-    return len(compressor.compress(encoded)) + len(compressor.flush()) < _SHORT
+    # With the least memory that the algorithm works in, which sees only what came a moment before; and no harder than
+    # finds every repetition there, which on the slowest text takes less than half as long as the usual level.
+    compressor = zlib.compressobj(level=4, wbits=9, memLevel=4)
+    return len(compressor.compress(encoded) + compressor.flush()) < _SHORT
 
 
 def _reason(error: re2.error) -> str:
-    reason = error.args[0]
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+    reason: bytes = error.args[0]
+    return reason.decode(errors="replace")
 
 
 def _refuse_foreign(text: str) -> None:
@@ -185,23 +187,25 @@ def _refuse_foreign(text: str) -> None:
 
 @dataclass(slots=True)
 class _Group:
-    """An open group: where it begins, and of its present alternative and all before what they are made of."""
+    """An open group: where it begins, whether an alternative before is nothing but repetitions, and the present one.
 
-    start: int
+    ``plain`` counts the pieces that are not repeated; ``unbounded`` says whether one is repeated without an end.
+    """
+
+    start: int = 0
     only_repeats: bool = False
-    pieces: int = 0
-    repeats: int = 0
+    plain: int = 0
     unbounded: bool = False
 
     def end_alternative(self) -> None:
-        self.only_repeats |= self.unbounded and self.pieces == self.repeats
-        self.pieces = self.repeats = 0
+        self.only_repeats |= self.unbounded and not self.plain
+        self.plain = 0
         self.unbounded = False
 
 
 def _refuse_nested(text: str) -> None:
     """Refuses ``(a+)+``: it matches what ``a+`` matches, and every other engine takes exponential time for it."""
-    open_groups = [_Group(0)]
+    open_groups = [_Group()]
     closed: _Group | None = None
     for match in _TOKEN.finditer(text):
         group = open_groups[-1]
@@ -214,20 +218,19 @@ def _refuse_nested(text: str) -> None:
                 group.end_alternative()
                 closed = open_groups.pop()
                 outer = open_groups[-1]
-                outer.pieces += 1
-                outer.repeats += closed.only_repeats
+                outer.plain += not closed.only_repeats
                 outer.unbounded |= closed.only_repeats
                 continue
             case "bar":
                 group.end_alternative()
             case "repeat":
-                unbounded = match[0][0] in "*+" or match[0].rstrip("?").endswith(",}")
+                unbounded = _UNBOUNDED.match(match[0]) is not None
                 if unbounded and closed is not None and closed.only_repeats:
                     raise PatternError(nested=text[closed.start : match.end()])
-                group.repeats += closed is None or not closed.only_repeats
+                group.plain -= closed is None or not closed.only_repeats
                 group.unbounded |= unbounded
-            case "place" | "flags":
+            case "place":
                 pass
             case _:
-                group.pieces += 1
+                group.plain += 1
         closed = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -26,8 +27,7 @@ def elements(node: Node, literals: Literals) -> Recipe | None:
     match node:
         case Display(elements=parts) if all(map(_is_fixed, parts)) and _differs(node, literals):
             return _gathered(parts, literals)
-        case _:
-            return None
+    return None
 
 
 def scalars(nodes: tuple[Node, ...], literals: Literals) -> Recipe | None:
@@ -57,8 +57,7 @@ def _is_fixed(node: Node) -> bool:
             return True
         case Display(bracket=Bracket.TUPLE, elements=elements):
             return all(map(_is_fixed, elements))
-        case _:
-            return False
+    return False
 
 
 def _differs(node: Node, literals: Literals) -> bool:
@@ -89,8 +88,7 @@ def _rewritten(node: Node, literals: Literals, values: tuple[Value, ...]) -> Nod
     """An argument as another condition of the shape has it."""
     match node:
         case Constant() if node.span in literals:
-            return Constant(node.span, values[literals[node.span]])
-        case Display(bracket=bracket, elements=elements):
-            return Display(node.span, bracket, tuple(_rewritten(element, literals, values) for element in elements))
-        case _:
-            return node
+            return replace(node, value=values[literals[node.span]])
+        case Display(elements=elements):
+            return replace(node, elements=tuple(_rewritten(element, literals, values) for element in elements))
+    return node

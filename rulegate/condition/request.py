@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import functools
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar, overload
 
 from rulegate.condition import vocabulary
 from rulegate.condition.answers import Answers
-from rulegate.condition.body import MAX_JSON_DEPTH, depth, parse_body
+from rulegate.condition.depth import MAX_JSON_DEPTH, depth
 from rulegate.condition.errors import ExternalUnavailableError, MalformedBodyError, NoJsonError
 from rulegate.condition.meter import Meter
 
@@ -280,7 +281,7 @@ class Request:
         if self._fault is not None:
             raise self._fault.with_traceback(None)
         try:
-            return parse_body(self._body)
+            return _parser()(self._body)
         except MalformedBodyError as fault:
             # Many conditions may read the body before one of them ends the request; it is parsed for the first.
             self._fault = fault
@@ -349,6 +350,14 @@ class Request:
 
 LAZY: Final = frozenset(name for name, attribute in vars(Request).items() if isinstance(attribute, _Lazy))
 """The attributes whose values stand in slots once they are computed."""
+
+
+@functools.cache
+def _parser() -> Callable[[bytes], Any]:
+    # It takes longer to import than several conditions take to compile, and not everybody who compiles has bodies.
+    from rulegate.condition.body import parse_body
+
+    return parse_body
 
 
 def _about(request: Request, ask: Callable[[str, Request], Any]) -> Callable[[str], Any]:

@@ -19,6 +19,7 @@ _LARGE: Final = "large"
 _DECIMAL: Final = "decimal"
 # No literal as it is written begins like one of these.
 _MARKS: Final = frozenset({_TEXT, _SMALL, _LARGE, _DECIMAL})
+_RAW: Final = frozenset("rR")
 _MAX_DIGITS: Final = vocabulary.MAX_INTEGER_DIGITS
 
 # It begins with one class of characters, so that most of a text is passed over fast; what else must hold is looked at
@@ -61,8 +62,8 @@ def dissect(text: str) -> tuple[Shape, tuple[Value, ...], list[str]]:
             continue
         first = literal[0]
         value: Value
-        if first in "'\"rR":
-            if first in "rR":
+        if not first.isdigit():
+            if first in _RAW:
                 value = literal[2:-1]
             elif "\\" in literal:
                 continue
@@ -82,7 +83,7 @@ def dissect(text: str) -> tuple[Shape, tuple[Value, ...], list[str]]:
             continue
         else:
             value = int(literal)
-            mark = _SMALL if value <= vocabulary.MAX_TEXT_LENGTH else _LARGE
+            mark = _SMALL if value <= vocabulary.MAX_SHORT_SLICE else _LARGE
         pieces[position] = mark
         values.append(value)
         written.append(literal)

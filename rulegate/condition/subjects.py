@@ -17,7 +17,7 @@ from rulegate.condition.vocabulary import REQUEST_ATTRIBUTES, Kind
 from rulegate.diagnostics import Span
 
 MAX_LENGTH: Final = 1024
-"""Code points in the text of a subject: the text of a longer part could grow beyond what a condition may have."""
+"""Code points in the text of a subject: a longer part, written out, could exceed what a condition may have."""
 
 _MARK: Final = "\0"
 """Stands on both sides of the number of a literal that is filled in; written text has it as an escape."""
@@ -41,8 +41,8 @@ class Subject:
         return self.text
 
 
-Recipe = Callable[[tuple[Value, ...]], Subject]
-"""Makes the subject of one condition from its literals."""
+Recipe = Callable[[tuple[Value, ...]], Subject | None]
+"""Makes the subject of one condition from its literals; None where they make it too long."""
 
 
 def subject(node: Node, literals: Literals) -> Recipe | None:
@@ -57,10 +57,12 @@ def subject(node: Node, literals: Literals) -> Recipe | None:
     reads_body = "json" in read
     writing = _Writing(literals)
     pieces = unparse(node, writing.instead).split(_MARK)
-    if sum(map(len, pieces)) > MAX_LENGTH:
-        return None
+
+    def made(text: str) -> Subject | None:
+        return Subject(text, reads_body) if len(text) <= MAX_LENGTH else None
+
     if len(pieces) == 1:
-        fixed = Subject(pieces[0], reads_body)
+        fixed = made(pieces[0])
         return lambda _values: fixed
 
     numbers = [int(piece) for piece in pieces[1::2]]
@@ -68,10 +70,10 @@ def subject(node: Node, literals: Literals) -> Recipe | None:
 
     # Conditions of one shape mostly have few subjects.
     @functools.lru_cache(maxsize=64)
-    def filled(*values: Value) -> Subject:
+    def filled(*values: Value) -> Subject | None:
         text = pieces.copy()
         text[1::2] = map(_written, values, are_headers)
-        return Subject("".join(text), reads_body)
+        return made("".join(text))
 
     return lambda values: filled(*[values[number] for number in numbers])
 

@@ -44,6 +44,8 @@ MAX_INT_TEXT: Final = 32
 """Code points of a text that ``int`` reads."""
 MAX_FLOAT_TEXT: Final = 64
 """Code points of a text that ``float`` reads."""
+MAX_SHORT_SLICE: Final = 64
+"""Elements of a slice that is made without a charge."""
 CONDITION_BUDGET: Final = 30_000_000
 """What one evaluation of a condition may cost, in nanoseconds of an ordinary processor, as estimated."""
 REQUEST_BUDGET: Final = 90_000_000

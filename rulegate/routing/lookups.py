@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from rulegate.condition import BudgetExceededError, MalformedBodyError, Request
+from rulegate.condition.charges import METHOD_COSTS
 from rulegate.condition.compile import ERRED
 from rulegate.condition.condition import reader
 from rulegate.condition.keys import Key, Relation
-from rulegate.condition.operations import METHOD_COSTS
 
 MAX_ELEMENTS: Final = 256
 """Elements of a list that are looked up one after the other."""

@@ -27,6 +27,9 @@ from typing import Any, BinaryIO, cast
 MAX_META_BYTES = 16 * 1024 * 1024
 """Far above any content type, stack trace or list of modules; a length beyond it is not one of ours."""
 
+MAX_BODY_BYTES = 1024**4
+"""Far above any request or answer that a machine holds."""
+
 PARTS_AHEAD = 32
 """Parts of one answer that may be on their way or unread."""
 
@@ -122,6 +125,8 @@ def read_frame(stream: BinaryIO) -> Frame | None:
     request_id, kind, batch, meta_bytes, body_bytes = _HEADER.unpack(head)
     if meta_bytes > MAX_META_BYTES:
         raise BrokenFrame(f"meta of {meta_bytes} bytes")
+    if body_bytes > MAX_BODY_BYTES:
+        raise BrokenFrame(f"a body of {body_bytes} bytes")
     meta = stream.read(meta_bytes)
     body = stream.read(body_bytes)
     if len(meta) < meta_bytes or len(body) < body_bytes:

@@ -211,27 +211,28 @@ class Model(Protocol):
 
 
 class Lease:
-    """The right to use one version, until the ``with`` block ends that it stands at the head of.
+    """The right to use one version, until it is given back, as the end of a ``with`` block does.
 
     Attributes:
         version: The version that the model URI meant.
         load_s: Seconds that this request waited for the model to be ready; 0.0 where it was.
+        give_back: Ends it; to be called once.
     """
 
     # Not a generator's context: each request has one, and this one takes a quarter of the time.
-    __slots__ = ("_give_back", "_model", "load_s", "version")
+    __slots__ = ("_model", "give_back", "load_s", "version")
 
     def __init__(self, version: ModelVersion, load_s: float, model: Model, give_back: Callable[[], None]) -> None:
         self.version = version
         self.load_s = load_s
         self._model = model
-        self._give_back = give_back
+        self.give_back = give_back
 
     def __enter__(self) -> Lease:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._give_back()
+        self.give_back()
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         """See `Model.predict`."""

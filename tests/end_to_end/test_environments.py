@@ -96,6 +96,30 @@ def test_a_model_has_the_packages_that_it_asks_for(gateway, serve):
     assert answer_of(serve("old", manager="local"))["cachetools"] == importlib.metadata.version("cachetools")
 
 
+def test_each_model_has_the_environment_that_its_route_says(start, models, helpers, path_with_uv, cache):
+    """Also where two URIs mean one version; and a running gateway changes it without a request failing."""
+    path = models / "old"
+
+    def config_of(first: str, second: str) -> str:
+        return f"""
+registry_uri: sqlite://
+models: {{load_timeout: 5m}}
+model_endpoints:
+  - {{name: first, routes: [{{alias: only, model_uri: "{path}", environment: {first}}}]}}
+  - {{name: second, routes: [{{alias: only, model_uri: "file://{path}", environment: {second}}}]}}
+"""
+
+    gateway = start(config_of("uv", "local"), PATH=path_with_uv, RULEGATE_CACHE=str(cache))
+    ours = importlib.metadata.version("cachetools")
+    assert [answer_of(gateway, name)["cachetools"] for name in ("first", "second")] == [OLD, ours]
+    gateway.config.write_text(config_of("local", "uv"))
+    gateway.process.send_signal(signal.SIGHUP)
+    helpers.wait_until(
+        lambda: [answer_of(gateway, name)["cachetools"] for name in ("first", "second")] == [ours, OLD],
+        timeout_s=PATIENCE_S,
+    )
+
+
 def test_nothing_that_the_gateway_has_can_be_imported_there(gateway):
     facts = answer_of(gateway)
     assert facts["prefix"] != sys.prefix

@@ -179,6 +179,34 @@ def test_limits_and_preloads_change_too(gateway, registry, helpers):
     assert gateway.text("x" * 100, "obedient").status_code == 200
 
 
+def test_how_a_models_processes_are_made_changes_without_a_request_failing(gateway, registry, helpers):
+    """The model is loaded anew beside itself, and takes over from itself."""
+    (pid,) = gateway.command("pid").json()["predictions"]
+    askers = Askers(gateway)
+    with askers.at_work():
+        reload(gateway, helpers, config_of(registry, 1, extra="models: {batching: off}"))
+        helpers.wait_until(lambda: gateway.command("pid").json()["predictions"] != [pid])
+        helpers.wait_until(lambda: not helpers.alive(pid))
+    askers.check(last=1)
+
+
+def test_one_model_may_have_more_processes_than_the_others(gateway, registry, helpers):
+    text = config_of(registry, 1).replace("models:/obedient/1}", "models:/obedient/1, replicas: 3}")
+    assert "replicas" in text
+    reload(gateway, helpers, text)
+    of_models = lambda: [pid for pid in gateway.processes() if name_of(pid) == "rg-model"]  # noqa: E731
+    helpers.wait_until(lambda: len(of_models()) == 3)
+    reload(gateway, helpers, config_of(registry, 2))
+    helpers.wait_until(lambda: len(of_models()) == 1)
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def test_what_cannot_change_is_said(gateway, registry, helpers):
     extra = "server: {threads: 3, port: 1}\nmodels: {env: [HOME]}"
     reload(gateway, helpers, config_of(registry, 1, extra=extra))

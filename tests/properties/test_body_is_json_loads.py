@@ -6,7 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rulegate.condition import MalformedBodyError
-from rulegate.condition.body import MAX_JSON_DEPTH, parse_body
+from rulegate.condition.body import parse_body
+from rulegate.condition.depth import MAX_JSON_DEPTH
 
 # ---- texts of JSON, made by its syntax and not by a writer, which would leave the corners out ------------------------
 

@@ -267,12 +267,13 @@ ELSEWHERE = {
     "models.environment": "tests/end_to_end/test_environments.py::test_a_model_has_the_packages_that_it_asks_for",
     "models.env": "tests/end_to_end/test_secrets.py::test_a_model_sees_no_secret_in_its_environment",
     **dict.fromkeys(
-        (
-            "model_endpoints[].routes[].shadow",
-            *(f"model_endpoints[].routes[].shadow.{key}" for key in ("alias", "model_uri", "sample", "tolerance")),
-        ),
-        _KEYS + "test_the_rest_of_a_route",
+        (f"model_endpoints[].routes[].shadow{key}" for key in ("", ".alias", ".model_uri")),
+        "tests/unit/shadowing/test_shadows.py::test_an_answer_that_agrees_is_counted_with_both_durations",
     ),
+    "model_endpoints[].routes[].shadow.sample": "tests/unit/shadowing/test_shadows.py::"
+    "test_a_request_is_sampled_if_its_number_is_below_the_share",
+    "model_endpoints[].routes[].shadow.tolerance": "tests/unit/shadowing/test_shadows.py::"
+    "test_the_tolerance_is_the_shadows",
     **dict.fromkeys(
         (
             f"model_endpoints[].routes[].{owner}{key}"

@@ -12,7 +12,7 @@ from rulegate.answers import FAIR_SHARE, LEAST_S, Answers, Breakers, RequestDeni
 from rulegate.breaker import FAILURES, FIRST_PAUSE_S, Phase
 from rulegate.condition import Request, compile_condition
 from rulegate.journey import Journey
-from rulegate.routing import Deny, Endpoint, Route, Target, decide
+from rulegate.routing import Balance, Deny, Endpoint, Route, Target, decide
 from rulegate.serving.errors import (
     CircuitOpen,
     ModelBroken,
@@ -168,6 +168,15 @@ def test_a_fallback_answers_where_the_model_fails(world, error):
     assert world.journey.in_vain == []
 
 
+def test_who_was_picked_is_asked_and_nobody_is_picked_again(world):
+    both = Route("r", (Target("x", "x"), Target("y", "y")), balance=Balance.ROUND_ROBIN)
+    asked = Endpoint("e", (both,))
+    for _ in range(4):
+        decision = decide(asked, Request())
+        prediction = world.answers.answer(decision, b"{}", "application/json", Journey(), timeout_s=1)
+        assert prediction.body.decode() == decision.target
+
+
 @pytest.mark.parametrize("name", ["unknown", "broken"])
 def test_a_fallback_answers_where_the_model_cannot_be_had(world, name):
     assert world.ask(route(name, "b"), route("b")).body == b"b"
@@ -265,6 +274,7 @@ def test_an_answer_in_parts_falls_back_before_its_first_part_and_never_after(wor
     with pytest.raises(ModelDied):
         next(prediction.rest)
     assert [name for name, _ in world.models.asked] == ["a"]
+    prediction.rest.close()
     assert (world.pool.busy("a"), parts.closed) == (0, True)
     world.models.failures["a"] = DIED
     assert world.ask(route("a", "b"), route("b")).body == b"b"
@@ -325,6 +335,26 @@ def test_a_timeout_counts_only_where_the_model_had_its_time(world):
     assert world.failures("a") == 0
     fail(world, 1, timeout_s=0.5)
     assert world.failures("a") == 1
+    # A route that gives its model little gives it all of that.
+    world.ask(route("a", "c", timeout_s=0.1), route("c"))
+    assert world.failures("a") == 2
+
+
+def test_requests_that_end_with_one_process_are_one_failure(world):
+    under_way = 0
+
+    def die_together(_timeout_s: float) -> Prediction:
+        nonlocal under_way
+        under_way += 1
+        if under_way < 2 * FAILURES:
+            with contextlib.suppress(ModelDied):
+                world.ask(route("a"))
+        raise DIED
+
+    world.models.behaviour["a"] = die_together
+    with pytest.raises(ModelDied):
+        world.ask(route("a"))
+    assert (under_way, world.failures("a")) == (2 * FAILURES, 1)
 
 
 def test_what_is_known_of_targets_is_kept_for_those_that_there_still_are(world):

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from rulegate.condition import MalformedBodyError
-from rulegate.condition.body import MAX_JSON_DEPTH, parse_body
+from rulegate.condition.body import parse_body
+from rulegate.condition.depth import MAX_JSON_DEPTH
 
 MEGABYTES_10 = 10 * 2**20
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]

@@ -37,6 +37,19 @@ TOO_COSTLY = {
     ),
     "re.search('(a|b)*a(a|b){12}z', request.json)": "ab" + "abbabaab" * 1_000 + "bbaab" * 100_000 + LONG,
     "request.json[::-1] == request.json[1:]": [1] * 3_000_000,
+    "any(request.json[0][:5000000] == 'b' for x in request.json)": [LONG, *[0] * 1_000],
+    "any(request.json[0] in request.headers for x in request.json)": ["É" * 100_000, *[0] * 1_000],
+    "any(request.headers.get(request.json[0]) == 'a' for x in request.json)": [LONG, *[0] * 1_000],
+    "any(request.json[0].startswith(request.json[1]) == 7 for x in request.json)": [
+        "a" * 2_000_000 + "\N{GRINNING FACE}",
+        "a" * 2_000_000,
+        *[0] * 100,
+    ],
+    "any(request.json[0] < request.json[1] for x in request.json)": ["b" * 1_000_000, "a" * 1_000_000, *[0] * 100],
+    "any(1e308 % x == 1 for x in request.json)": [5e-324] * 50_000,
+    "any(x // 3.0 == 1 for x in request.json)": [1e308] * 80_000,
+    "str(request.json) == 'a'": [-1.2345678901234567e-300] * 30_000,
+    "any(float(x) == 7 for x in request.json)": ["1" * 59 + "e-320"] * 20_000,
 }
 
 

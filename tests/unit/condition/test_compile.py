@@ -2,6 +2,7 @@
 
 import pytest
 
+from rulegate.condition import compile_condition
 from rulegate.condition.check import CheckedCondition, check
 from rulegate.condition.compile import compile as compile_checked
 from rulegate.condition.nodes import Attribute, Call, Constant, Name
@@ -33,6 +34,20 @@ def test_even_past_the_checker_nothing_unlisted_is_generated(node):
     object.__setattr__(checked, "root", node)
     with pytest.raises(AssertionError, match="generated code may not hold"):
         compile_checked(checked, {})
+
+
+@pytest.mark.parametrize("text", ["request.path == '/a'", "request.json['a']"])
+def test_generated_functions_have_no_builtins(text):
+    condition = compile_condition(text)
+    for function in (condition.matches, condition.verdict, condition._value):
+        assert function.__globals__["__builtins__"] == {}
+
+
+@pytest.mark.parametrize(("text", "is_metered"), [("request.path == '/a'", False), ("any(request.json)", True)])
+def test_a_form_knows_whether_its_conditions_charge(text, is_metered):
+    source = Source("condition", text)
+    checked, _ = check(source, parse(source)[0])
+    assert compile_checked(checked, {}).is_metered is is_metered
 
 
 def test_every_rule_of_the_grammar_makes_a_node():

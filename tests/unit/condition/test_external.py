@@ -115,6 +115,13 @@ def test_an_explanation_shows_the_answer_and_no_name():
     ]
 
 
+def test_each_condition_of_one_shape_can_be_explained():
+    request = Request(path="/b", external={"risk": 1})
+    for path, truth in (("/a", False), ("/b", True), ("/c", False)):
+        condition = compiled(f"external['risk'] == 1 and request.path == '{path}'")
+        assert condition.explain(request).matches is truth
+
+
 def test_no_answer_is_a_key_of_the_rule_index():
     condition = compiled("external['risk'] == 'gold' and external['risk']['a'].startswith('b')")
     assert condition.keys(errors_count=False) == ()

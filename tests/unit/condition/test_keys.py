@@ -109,6 +109,15 @@ def test_what_reads_nothing_or_is_very_long_is_no_key(condition: str):
     assert found(condition) == []
 
 
+def test_however_long_the_literals_of_a_shape_are_a_subject_is_short_enough_to_stand_alone():
+    for length in (10, 2_000):
+        words = [letter * length for letter in "ab"]
+        condition = compile_condition(
+            f"request.path.count('{words[0]}') + request.path.count('{words[1]}') > 1 and 1 > 0"
+        )
+        assert len(condition.keys(errors_count=False)) == (length == 10)
+
+
 def test_a_chain_is_several_keys():
     assert found("18 < request.json['a'] <= 65") == [
         ("request.json['a']", "GREATER", {18}),
@@ -229,3 +238,10 @@ def test_reading_subjects_charges_no_condition_and_has_a_budget_of_its_own():
     assert request.meter.spent == 0
     assert compile_condition("request.json.lower() > 'A'").matches(request)
     assert lower(request.afresh()) == request.json
+
+
+def test_a_subject_that_would_cost_too_much_leaves_the_others_their_budget():
+    request = Request(json="a" * (SHARED_BUDGET + 1), headers={"X": "A"})
+    with pytest.raises(BudgetExceededError):
+        reader(Subject("request.json.lower()", reads_body=True))(request)
+    assert reader(Subject("request.headers['x'].lower()", reads_body=False))(request) == "a"

@@ -61,6 +61,7 @@ NESTED = {
     "(^a+$)+": "(^a+$)+",
     "(a+b?)+": "(a+b?)+",
     "(a)(b+)*": "(b+)*",
+    "(a+(b)?)+": "(a+(b)?)+",
     "(a(b+)*)": "(b+)*",
     "(x|(a+)+)": "(a+)+",
 }
@@ -70,6 +71,12 @@ UNFIT = {
     "(a": "missing ): (a",
     "a)": "unexpected ): a)",
     "a++": "bad repetition operator: ++",
+    # Before these counts there is nothing that could be counted.
+    "{300}": "no argument for repetition operator: {300}",
+    "({300}a)": "no argument for repetition operator: {300}",
+    "(*a)": "no argument for repetition operator: *",
+    "a){300}": "unexpected ): a){300}",
+    ".{2}{300}": "bad repetition operator: {2}{300}",
     "\ud800": "half of a surrogate pair",
 }
 
@@ -110,7 +117,7 @@ USABLE = [
     *("a" * 256, "(?i)a", "(?im)a", r"\ba\B", r"\\p", r"[\\p]", "[a-b]", "[]a]", "[^]a]"),
     *("(a+b)+", "(a?)+", "(a{2,3})*", "(a{2})*", "(a+){2}", "(a+)b+", "((a+)b)+", "(a+(b))+", "(a|b)+(c+)", "(a)+(b+)"),
     *("(a+)$+", "[)]+(a)", "(a+)[+]", "(a)(b)*(c)+", "(a+)|b+", "(ab+|c)*", "(a+b|c)*", "(?:a+b+c)*", "(a+|b)", "a|b+"),
-    *("(a+)?", "(a+){2,3}", "(?P<x>a)", "(?s:a)", "(?-i:a)", "a{3,}?"),
+    *("(a+)?", "(a+){2,3}", "(ab|c?)+", "(a|b{2})+", "(?P<x>a)", "(?s:a)", "(?-i:a)", "a{3,}?"),
 ]
 
 
@@ -170,6 +177,14 @@ def test_single_characters_count_for_nothing(pattern):
     Pattern(f"(?:{pattern}){{300}}")
 
 
+@pytest.mark.parametrize("character", ["k", "ß"])
+def test_an_expression_is_refused_that_takes_too_much_memory_though_it_is_short(character):
+    """In either case they have several forms of several bytes, each of them an instruction, a thousand times."""
+    with pytest.raises(PatternError, match="pattern too large"):
+        Pattern("(?i)" + f"{character}{{1000}}" * 36)
+    Pattern("(?i)" + f"{character}{{1000}}" * 8)
+
+
 def charged(pattern, text, method="search"):
     meter = Meter().begin()
     getattr(Pattern(pattern), method)(meter, text)
@@ -220,6 +235,9 @@ def test_a_long_text_that_repeats_itself_leads_to_few_states():
     assert charged(MANY, "x" * 4_095) == 4_095 * (plain(MANY) + slow(MANY))
     assert charged(MANY, "x" * 4_096) == 4_096 * (plain(MANY) + 16)
     assert charged(MANY, "é" * 2_048) == 2_048 * (plain(MANY) * 3) + 4_096 * 16
+    # A part of more than some 250 bytes is forgotten before it comes again.
+    for part, is_short in ((MIXED[:200], True), (MIXED[:300], False)):
+        assert charged(MANY, part * 50) == len(part) * 50 * (plain(MANY) + 16 + (0 if is_short else slow(MANY)))
     assert charged(MANY, MIXED) == len(MIXED) * (plain(MANY) + 16 + slow(MANY))
 
 

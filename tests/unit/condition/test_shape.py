@@ -1,5 +1,6 @@
 """What belongs to the shape of a text, and what stands in it."""
 
+import dis
 import itertools
 
 import pytest
@@ -19,6 +20,12 @@ from rulegate.condition.truth import Use
         ("request.path == 'a'", ("a",)),
         ('request.path == "a"', ("a",)),
         (r"re.search(r'\d', request.path)", (r"\d",)),
+        ('request.path == R"a"', ("a",)),
+        (f"request.path == '{'a' * v.MAX_TEXT_LENGTH}'", ("a" * v.MAX_TEXT_LENGTH,)),
+        (f"request.json == {'9' * v.MAX_INTEGER_DIGITS}", (int("9" * v.MAX_INTEGER_DIGITS),)),
+        ("request.path == 'a'" + " " * (v.MAX_LENGTH - 19), ("a",)),
+        # What stays in the shape keeps nothing else in it.
+        (f"request.json[0] in ('', r'', '\\n', {'9' * 19}, 0.0, 0, 'a')", ("a",)),
         ("1 < request.json < 2.5", (1, 2.5)),
         ("request.json in (-1, 'a')", (1, "a")),
         ("request.method in'a'", ("a",)),
@@ -54,8 +61,8 @@ def test_a_text_that_is_too_long_is_not_looked_at():
 
 
 def test_integers_that_make_a_slice_long_are_of_another_shape():
-    assert dissect(f"request.path[-{v.MAX_TEXT_LENGTH}:]")[0] == dissect("request.path[-1:]")[0]
-    assert dissect(f"request.path[-{v.MAX_TEXT_LENGTH + 1}:]")[0] != dissect("request.path[-1:]")[0]
+    assert dissect(f"request.path[-{v.MAX_SHORT_SLICE}:]")[0] == dissect("request.path[-1:]")[0]
+    assert dissect(f"request.path[-{v.MAX_SHORT_SLICE + 1}:]")[0] != dissect("request.path[-1:]")[0]
 
 
 @given(
@@ -103,6 +110,14 @@ SIBLINGS = [
     ("'abc'[1:2] == 'c'", "'abc'[1:2] == 'b'", False, True),
     ("'abc'[2:3] == 'b'", "'abc'[1:2] == 'b'", False, True),
     ("'abc'[-2:] == 'c'", "'abc'[-1:] == 'c'", False, True),
+    ("request.path in ['/a', request.method]", "request.path in ['/b', request.method]", False, True),
+    ("(request.json['n'], True) in [(7, True)]", "(request.json['n'], True) in [(5, True)]", False, True),
+    (
+        r"ip_in(request.remote_addr, ['10.0.0.0/8', '\x3a:2'])",
+        r"ip_in(request.remote_addr, ['::/127', '\x3a:2'])",
+        False,
+        True,
+    ),
 ]
 """Pairs of one shape, and the truth of each for the request below."""
 
@@ -125,6 +140,14 @@ def test_conditions_of_one_shape_differ_in_their_literals_alone(first, second, o
         assert condition.verdict(Request(**request)) is truth
         assert condition.value(Request(**request)) is truth
         assert condition.explain(Request(**request)).matches is truth
+
+
+@pytest.mark.parametrize(
+    "text", ["request.json in ['a', 2]", "request.json in {'a', 2}", "request.json in [('a', 1), ('b', 2)]"]
+)
+def test_a_collection_of_literals_is_not_made_again_for_each_request(text):
+    made = {instruction.opname for instruction in dis.get_instructions(compile_condition(text).matches)}
+    assert not made & {"BUILD_LIST", "BUILD_SET", "BUILD_TUPLE"}
 
 
 def test_so_many_forms_are_kept_and_no_more():

@@ -8,6 +8,7 @@ from rulegate.condition import Request, compile_condition
 from rulegate.routing import Balance, Deny, Endpoint, Route, Target, decide
 from rulegate.routing.explanation import Answered, Failed, WhyNot, explain
 from rulegate.routing.explanation_json import as_json
+from rulegate.routing.explanation_text import told
 
 TARGETS = (Target("a", "models:/a/1", 3.0), Target("b", "models:/b/1", 1.0), Target("c", "models:/c/1", 0.0))
 
@@ -116,6 +117,30 @@ def test_json_says_of_each_target_whether_its_model_is_loaded():
     told = as_json(explanation, is_loaded=lambda model_uri: model_uri == "models:/b/1")
     assert [target["loaded"] for target in told["answer"]["targets"]] == [False, True, False]
     assert "loaded" not in as_json(explanation)["answer"]["targets"][0]
+
+
+@pytest.mark.parametrize(
+    ("condition", "needs", "told_needs"),
+    [
+        ("request.json['v'] == {0}", "value", "another value: `request.json['v']` is -1"),
+        (
+            "str(request.json['v']).startswith('{0}')",
+            "beginning",
+            "another beginning: `str(request.json['v'])` is '-1'",
+        ),
+        ("str(request.json['v']).endswith('{0}0')", "end", "another end: `str(request.json['v'])` is '-1'"),
+        ("'{0}.' in str(request.json['v'])", "content", "another content: `str(request.json['v'])` is '-1'"),
+        ("request.json['v'] < -5 - {0}", "truth", "it to be true: `request.json['v'] < -5 - 3` is False"),
+        ("request.json['v'] <= -9{0}", "less", "a smaller value: `request.json['v']` is -1"),
+        ("request.json['v'] > {0}", "more", "a larger value: `request.json['v']` is -1"),
+        ("request.json['w'] > {0}", "more", "a larger value: the request has no `request.json['w']`"),
+    ],
+)
+def test_what_is_ruled_out_says_what_its_condition_needs(condition: str, needs: str, told_needs: str):
+    routes = [Route(str(n), TARGETS, compile_condition(condition.format(n % 4))) for n in range(16)]
+    explanation = explain(endpoint(*routes, Route("rest", TARGETS)), Request(json={"v": -1}), why_not="3")
+    assert {step["needs"] for step in as_json(explanation)["steps"]} == {needs}
+    assert told_needs in told(explanation)
 
 
 def test_json_of_a_refusal():

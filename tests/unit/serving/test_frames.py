@@ -8,7 +8,7 @@ import socket
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rulegate.serving.frames import BrokenFrame, Frame, Kind, open_stream, read_frame, write_frame
@@ -65,6 +65,7 @@ def test_a_frame_that_is_cut_short_is_refused(frame, data):
 
 
 @given(st.binary(max_size=64))
+@example(bytes(15) + b"\x80" + bytes(7))
 def test_any_bytes_are_a_frame_the_end_or_refused(noise):
     with contextlib.suppress(BrokenFrame):
         read_frame(io.BytesIO(noise))
