@@ -37,6 +37,10 @@ model_endpoints:
       - alias: plain
         model_request_condition: "request.headers.get('X-Ask') == 'plain'"
         model_uri: models:/whole/1
+      - alias: remote
+        model_request_condition: "request.headers.get('X-Ask') == 'remote'"
+        model_uri: models:/whole/1
+        shadow: {alias: of-remote, model_uri: "http://next.example"}
       - alias: denied
         model_request_condition: "request.headers.get('X-Ask') == 'denied'"
         on_error: match
@@ -126,6 +130,14 @@ def test_a_request_is_offered_with_its_answer_to_the_shadow_of_its_route(gateway
     assert (copy.shadow.target.model_uri, copy.shadow.fraction, copy.shadow.tolerance) == ("models:/next/1", 0.5, 0.5)
     assert (copy.request_id, copy.timeout_s) == ("this-request", 5.0)
     assert copy.predict_s > 0
+
+
+def test_a_shadow_of_another_server_gets_the_headers_too(gateway, shadows):
+    ask(gateway, "remote")
+    ask(gateway, "whole")
+    remote, local = shadows.offered
+    assert dict(remote.headers) == {"x-ask": "remote", "x-request-id": "this-request"}
+    assert local.headers == {}
 
 
 def test_of_a_request_that_a_fallback_answers_it_is_the_fallbacks_shadow(gateway, shadows):
