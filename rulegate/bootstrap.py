@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +16,9 @@ from rulegate.config import NO_DEFAULT, BatchingSettings, Config, ModelSettings,
 from rulegate.external import DataApi, DecisionSource, Default, Services, ServiceSettings
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
+from rulegate.http.traffic import Traffic
 from rulegate.log import Log
+from rulegate.routing import Mishaps
 from rulegate.serving.admission import Admission
 from rulegate.serving.all_models import AllModels
 from rulegate.serving.errors import ModelUnavailable
@@ -27,9 +31,10 @@ from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder, unusable
 from rulegate.serving.mlflow.remote import RemoteModels, RemoteTerms
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Batching, Manager, ModelDescription, Models, Setup, Terms
+from rulegate.serving.models import Batching, Manager, ModelDescription, Models, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
+from rulegate.shadowing import Copy, Shadows
 
 # What MLflow and its parts would otherwise do in a process of ours: report to their makers, draw progress bars into the
 # log, look for git, take up space on disk.
@@ -48,6 +53,8 @@ _FIXED: Mapping[str, Callable[[Config], object]] = {
     "server.host": lambda config: config.server.host,
     "server.port": lambda config: config.server.port,
     "server.threads": lambda config: config.server.threads,
+    "admin.host": lambda config: config.admin and config.admin.host,
+    "admin.port": lambda config: config.admin and config.admin.port,
     "models.env": lambda config: config.models.env,
 }
 
@@ -58,16 +65,24 @@ class Running:
 
     Attributes:
         application: The WSGI application.
+        pool: The models.
+        breakers: The health of targets.
+        shadows: What gets copies of requests.
+        traffic: How requests were answered.
+        mishaps: What went wrong in routing without failing a request.
     """
 
     application: Application
+    pool: ModelPool
+    breakers: Breakers
+    shadows: Shadows
+    traffic: Traffic
+    mishaps: Mishaps
     _begun_with: Config
     _preload: Preload
     _keeper: Keeper
-    _pool: ModelPool
     _remote: RemoteModels
     _models: AllModels
-    _breakers: Breakers
     _backend: ProcessBackend
     _environments: Mapping[Manager, Environments]
     _registry: MlflowRegistry
@@ -88,24 +103,34 @@ class Running:
             Exception: Nothing that is to be expected; then everything is as it was.
         """
         services = services_of(config, partial(_data_api, self._client), self.application.front.services)
-        front = _front(config, self._models, self._breakers, services)
+        front = _front(config, self._models, self.breakers, services, shadows=self.shadows, mishaps=self.mishaps)
         pool_settings = _pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         for environments_of_one in self._environments.values():
             environments_of_one.change(limit_bytes=config.models.cache_limit_bytes)
         self._backend.change(stuck_after_s=config.server.request_timeout_s)
-        self._pool.change(pool_settings)
+        self.pool.change(pool_settings)
         self._remote.change(_remote_terms(config))
         self.application.switch(front)
-        self._breakers.keep(front.gateway.targets)
+        self.breakers.keep(front.gateway.targets)
+        self._forget_all_but(front.gateway.names)
+        self.shadows.clear()
+        _start_if_any(self.shadows, config)
         self._preload.want(_to_preload(config))
         return tuple(key for key, value in _FIXED.items() if value(config) != value(self._begun_with))
 
+    def _forget_all_but(self, names: frozenset[tuple[str, str, str]]) -> None:
+        """Forgets what was counted under names that the configuration has no more, so that they do not pile up."""
+        self.traffic.retain(lambda key: key in names)
+        self.shadows.retain(lambda key: key in names)
+        self.mishaps.retain(lambda key: (*key, "") in names)
+
     def close(self) -> None:
         """Ends every process that was started; call it when no request is in flight. Safe to call again."""
+        self.shadows.close()
         self._preload.close()
         self._keeper.close()
-        self._pool.close()
+        self.pool.close()
         self._registry.close()
         self._warm_parent.close()
         self._client.close()
@@ -132,20 +157,26 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     client = Client()
     remote = RemoteModels(client, admission, _remote_terms(config))
     models = AllModels(pool, remote)
-    breakers = Breakers()
-    front = _front(config, models, breakers, services_of(config, partial(_data_api, client)))
-    application = Application(front, log, not_ready=preload.not_ready)
+    breakers, traffic, mishaps = Breakers(), Traffic(), Mishaps()
+    shadows = Shadows(partial(_try_out, models), is_busy=admission.is_crowded, random=random.random)
+    _start_if_any(shadows, config)
+    services = services_of(config, partial(_data_api, client))
+    front = _front(config, models, breakers, services, shadows=shadows, mishaps=mishaps)
+    application = Application(front, log, not_ready=preload.not_ready, traffic=traffic)
     preload.want(_to_preload(config))
     keeper.start()
     return Running(
         application,
+        pool,
+        breakers,
+        shadows,
+        traffic,
+        mishaps,
         config,
         preload,
         keeper,
-        pool,
         remote,
         models,
-        breakers,
         backend,
         kinds,
         registry,
@@ -183,9 +214,17 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     return next((obstacle for obstacle in found if obstacle), None)
 
 
-def _front(config: Config, models: Models, breakers: Breakers, services: Services | None) -> Front:
+def _front(
+    config: Config,
+    models: Models,
+    breakers: Breakers,
+    services: Services | None,
+    *,
+    shadows: Shadows,
+    mishaps: Mishaps,
+) -> Front:
     return Front(
-        Gateway(config, models, breakers),
+        Gateway(config, models, breakers, shadows, mishaps),
         max_body_bytes=config.server.max_body_bytes,
         request_timeout_s=config.server.request_timeout_s,
         services=services,
@@ -231,6 +270,24 @@ def _remote_terms(config: Config) -> RemoteTerms:
     )
 
 
+def _start_if_any(shadows: Shadows, config: Config) -> None:
+    """Starts the threads that ask shadows, if there is one: most gateways need none."""
+    if any(route.shadow for endpoint in config.endpoints for route in endpoint.routes):
+        shadows.start()
+
+
+def _try_out(models: AllModels, copy: Copy) -> tuple[Prediction, float]:
+    begin_s = time.perf_counter()
+    with models.try_out(copy.shadow.target.model_uri, timeout_s=copy.timeout_s) as lease:
+        leased_s = time.perf_counter()
+        left_s = copy.timeout_s - (leased_s - begin_s)
+        prediction = lease.predict(copy.body, copy.content_type, timeout_s=left_s, headers=lambda: copy.headers)
+        if prediction.rest is not None:
+            # Nobody reads it to its end, and it must end with the lease.
+            prediction.rest.close()
+        return prediction, time.perf_counter() - leased_s
+
+
 def _pool_settings(config: Config) -> PoolSettings:
     return PoolSettings(
         memory_limit_bytes=_memory_limit_bytes(config.models.memory_limit),
@@ -265,7 +322,14 @@ def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmP
 
 
 def _to_preload(config: Config) -> tuple[str, ...]:
-    return tuple(uri for uri, settings in config.settings_by_model().items() if settings.preload and not is_remote(uri))
+    # Shadows are loaded where there is room for them, and nobody waits for that.
+    routes = [route for endpoint in config.endpoints for route in endpoint.routes]
+    wanted = {target.model_uri for route in routes for target in route.all_targets}
+    return tuple(
+        uri
+        for uri, settings in config.settings_by_model().items()
+        if settings.preload and uri in wanted and not is_remote(uri)
+    )
 
 
 def _environments_folder() -> Path:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from rulegate.answers import Answers, Breakers, Key
+from rulegate.answers import Answers, Breakers, Key, headers_of
 from rulegate.condition import Request
-from rulegate.config import Config, EndpointSettings, ShadowSettings
+from rulegate.config import Config, EndpointSettings, ShadowSettings, is_remote
 from rulegate.journey import Journey
 from rulegate.routing import (
     Balance,
@@ -14,6 +14,7 @@ from rulegate.routing import (
     Decision,
     Deny,
     Endpoint,
+    Mishaps,
     OnError,
     Route,
     Shadow,
@@ -22,6 +23,7 @@ from rulegate.routing import (
     nobody_is_busy,
 )
 from rulegate.serving.models import Models, Prediction
+from rulegate.shadowing import Copy, Shadows
 
 
 class EndpointNotFound(Exception):
@@ -45,12 +47,32 @@ class Gateway:
         config: A configuration without errors.
         models: Loads and keeps the models; without it the gateway decides but does not answer.
         breakers: What is known of the health of targets, by a gateway before this one; None: nothing.
+        shadows: Where copies of requests go; None: nowhere.
+        mishaps: Counts what goes wrong in routing without failing a request; None: nobody wants to know.
     """
 
-    def __init__(self, config: Config, models: Models | None = None, breakers: Breakers | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        models: Models | None = None,
+        breakers: Breakers | None = None,
+        shadows: Shadows | None = None,
+        mishaps: Mishaps | None = None,
+    ) -> None:
         busy = nobody_is_busy if models is None else models.busy
-        self._endpoints = {settings.name: endpoint_of(settings, busy=busy) for settings in config.endpoints}
+        mishaps = mishaps or Mishaps()
+        self._endpoints = {
+            settings.name: endpoint_of(settings, busy=busy, mishaps=mishaps) for settings in config.endpoints
+        }
         self._default = config.default_endpoint
+        self._shadows = shadows
+        # By endpoint and route.
+        self._shadowed = {
+            (name, route.alias): route.shadow
+            for name, endpoint in self._endpoints.items()
+            for route in endpoint.routes
+            if route.shadow is not None
+        }
         self._answers = Answers(models, breakers or Breakers())
 
     @property
@@ -68,6 +90,29 @@ class Gateway:
             for target in route.live
         )
 
+    @property
+    def names(self) -> frozenset[tuple[str, str, str]]:
+        """Every endpoint, route and target or shadow that something may be counted under; empty where there is none."""
+        routes = [(name, route) for name, endpoint in self._endpoints.items() for route in endpoint.routes]
+        return frozenset(
+            {("", "", "")}
+            | {(name, "", "") for name in self._endpoints}
+            | {(name, route.alias, "") for name, route in routes}
+            | {(name, route.alias, target.alias) for name, route in routes for target in route.targets}
+            | {(name, route, shadow.target.alias) for (name, route), shadow in self._shadowed.items()}
+        )
+
+    def endpoint(self, name: str | None) -> Endpoint:
+        """The endpoint of this name; None: the default one.
+
+        Raises:
+            EndpointNotFound: If there is none.
+        """
+        endpoint = self._endpoints.get(self._default if name is None else name)
+        if endpoint is None:
+            raise EndpointNotFound(name or "", tuple(self._endpoints))
+        return endpoint
+
     def decide(self, endpoint: str | None, request: Request) -> Decision:
         """Which route of ``endpoint`` (None: the default one) answers this request. Needs no model.
 
@@ -77,7 +122,7 @@ class Gateway:
             ConditionFailed: If a condition errs on a route that wants the request to fail then.
             MalformedBodyError: If a condition reads a JSON body that is none.
         """
-        return decide(self._endpoint(endpoint), request)
+        return decide(self.endpoint(endpoint), request)
 
     def answer(
         self,
@@ -107,23 +152,59 @@ class Gateway:
             Exception: Those of `decide`.
         """
         begin_s = time.perf_counter()
-        found = self._endpoint(endpoint)
+        found = self.endpoint(endpoint)
         journey.endpoint = found.name
         try:
             decision = decide(found, request)
         finally:
             journey.decide_s = time.perf_counter() - begin_s
-        return self._answers.answer(decision, body, content_type, journey, timeout_s=timeout_s - journey.decide_s)
+        left_s = timeout_s - journey.decide_s
+        prediction = self._answers.answer(decision, body, content_type, journey, timeout_s=left_s)
+        if self._shadowed:
+            self._offer(prediction, request, body, content_type, journey, timeout_s=timeout_s)
+        return prediction
 
-    def _endpoint(self, name: str | None) -> Endpoint:
-        endpoint = self._endpoints.get(self._default if name is None else name)
-        if endpoint is None:
-            raise EndpointNotFound(name or "", tuple(self._endpoints))
-        return endpoint
+    def _offer(
+        self,
+        prediction: Prediction,
+        request: Request,
+        body: bytes,
+        content_type: str | None,
+        journey: Journey,
+        *,
+        timeout_s: float,
+    ) -> None:
+        """Offers a copy of a request that has been answered to the shadow of the route that answered."""
+        leg = journey.leg
+        if self._shadows is None or leg is None or prediction.rest is not None:
+            return
+        shadow = self._shadowed.get((journey.endpoint or "", leg.route))
+        if shadow is not None:
+            self._shadows.offer(
+                Copy(
+                    endpoint=journey.endpoint or "",
+                    route=leg.route,
+                    shadow=shadow,
+                    body=body,
+                    content_type=content_type or "",
+                    answer=prediction.body,
+                    predict_s=leg.predict_s or 0.0,
+                    timeout_s=timeout_s,
+                    request_id=journey.request_id,
+                    # Built now: what they are read from is not to wait in a queue.
+                    headers=headers_of(request, journey.request_id) if is_remote(shadow.target.model_uri) else {},
+                )
+            )
 
 
-def endpoint_of(settings: EndpointSettings, *, busy: Busy = nobody_is_busy) -> Endpoint:
-    """The endpoint that settings describe, its index built. ``busy`` tells how many requests a model has in flight."""
+def endpoint_of(settings: EndpointSettings, *, busy: Busy = nobody_is_busy, mishaps: Mishaps | None = None) -> Endpoint:
+    """The endpoint that settings describe, its index built.
+
+    Args:
+        settings: What the configuration says.
+        busy: How many requests a model has in flight.
+        mishaps: Counts what goes wrong without failing a request; None: for this endpoint alone.
+    """
     routes = tuple(
         Route(
             route.alias,
@@ -139,7 +220,7 @@ def endpoint_of(settings: EndpointSettings, *, busy: Busy = nobody_is_busy) -> E
         )
         for route in settings.routes
     )
-    return Endpoint(settings.name, routes, busy)
+    return Endpoint(settings.name, routes, busy, mishaps=mishaps or Mishaps())
 
 
 def _shadow(settings: ShadowSettings) -> Shadow:

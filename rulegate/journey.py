@@ -33,7 +33,7 @@ class Journey:
     """How far one request has come; filled on the way, so that a request that fails is known up to its failure.
 
     Attributes:
-        request_id: The request's id, which servers that are asked on its behalf are told; None: it has none.
+        request_id: The request's id, which the log and servers that are asked for it are told; None: it has none.
         endpoint: The name of the endpoint.
         decide_s: Seconds until the route was known; None before.
         legs: The route that the conditions picked, then the fallbacks that were tried, in order.

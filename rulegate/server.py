@@ -23,6 +23,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
 from rulegate import bootstrap, connections, log
+from rulegate.admin.listener import Listener, Wsgi
+from rulegate.admin.sources import Sources
 from rulegate.config import Config
 from rulegate.handover import Handover
 from rulegate.live import Live, last_good
@@ -96,11 +98,13 @@ class Following:
         handover: What outlives the worker.
         allow: Globs of the model URIs that whoever runs the gateway allows.
         watched: Whether the file is looked at now and then; if not, it is only read again when that is asked for.
+        admin: The listening socket of the admin port; None: there is no such port.
     """
 
     handover: Handover = field(default_factory=Handover)
     allow: tuple[str, ...] = ()
     watched: bool = True
+    admin: socket.socket | None = None
 
 
 def serve(config: Config, sock: socket.socket, following: Following, *, log_format: log.LogFormat) -> None:
@@ -226,11 +230,42 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
     live.start()
     # A body may take as long to come as its request then may take.
     connections.watch(port, silent_s=lambda: 2 * running.application.front.request_timeout_s)
-    multiprocessing.util.Finalize(None, _close, (live, running, requests), exitpriority=1)
+    admin = None if following.admin is None else _admin(following.admin, begun_with, running, live)
+    multiprocessing.util.Finalize(None, _close, (admin, live, running, requests), exitpriority=1)
     return running.application
 
 
-def _close(live: Live, running: bootstrap.Running, requests: log.GatheredLines) -> None:
+def _admin(sock: socket.socket, begun_with: Config, running: bootstrap.Running, live: Live) -> Listener:
+    sources = Sources(
+        live,
+        running.application,
+        running.pool,
+        running.breakers,
+        running.traffic,
+        running.mishaps,
+        running.shadows,
+    )
+
+    def token() -> str:
+        # A file that does not name the port any more does not close it before the next start.
+        settings = live.status.config.admin or begun_with.admin
+        assert settings is not None  # noqa: S101 - the socket was made for it
+        return settings.token
+
+    def make() -> Wsgi:
+        # The library of the metrics takes a moment to import.
+        from rulegate.admin.application import Admin
+
+        return Admin(sources, token=token)
+
+    admin = Listener(make, sock)
+    admin.start()
+    return admin
+
+
+def _close(admin: Listener | None, live: Live, running: bootstrap.Running, requests: log.GatheredLines) -> None:
+    if admin is not None:
+        admin.close()
     live.close()
     running.close()
     requests.close()

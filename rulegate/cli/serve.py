@@ -57,6 +57,8 @@ def serve(
     GET  /ready                          200 when every preloaded model is ready
     GET  /version                        the version of MLflow
 
+    With `admin` in CONFIG, a second port answers those who run the gateway: metrics, models, reloads.
+
     A configuration with an error is not served: all its diagnostics are printed, and the exit code is 2.
     While it is served, the file may change: what is right with it is answered by from the next request on, what is
     wrong is logged and changes nothing. SIGHUP has it read at once. SIGTERM and Ctrl-C let requests in flight end.
@@ -124,16 +126,27 @@ def run(
         click.echo(f"error: {what}", err=True)
         click.echo(f"hint: {hint}", err=True)
         raise SystemExit(2)
-    following = server.Following(allow=allow, watched=watch)
+    admin = None if config.admin is None else listen(config.admin.host, config.admin.port)
+    following = server.Following(allow=allow, watched=watch, admin=admin)
     # Until the server listens to signals itself: whoever sees the line below may send one at once.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: sys.exit(0))
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: following.handover.wish())
-    host, port = sock.getsockname()[:2]
-    client_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared only
-    authority = f"[{client_host}]:{port}" if ":" in client_host else f"{client_host}:{port}"
-    click.echo(f"listening on http://{authority} with {', '.join(endpoint.name for endpoint in config.endpoints)}")
+    host, port = _for_clients(sock)
+    click.echo(f"listening on {_url(host, port)} with {', '.join(endpoint.name for endpoint in config.endpoints)}")
+    if admin is not None:
+        click.echo(f"admin port on {_url(*_for_clients(admin))}")
     if invitation is not None:
-        click.echo(invitation(client_host, port))
+        click.echo(invitation(host, port))
     server.serve(config, sock, following, log_format=log_format)
+
+
+def _for_clients(sock: socket.socket) -> tuple[str, int]:
+    """The host and the port that a client on this machine uses."""
+    host, port = sock.getsockname()[:2]
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104 - compared only
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

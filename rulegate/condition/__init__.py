@@ -8,22 +8,16 @@ from rulegate.condition.errors import (
     ExternalUnavailableError,
     MalformedBodyError,
 )
-from rulegate.condition.explain import Erred, Evaluated, Explanation, Skipped, Step
 from rulegate.condition.request import Request
 
 __all__ = [
     "BudgetExceededError",
     "Condition",
     "ConditionError",
-    "Erred",
-    "Evaluated",
     "EvaluationError",
-    "Explanation",
     "ExternalUnavailableError",
     "MalformedBodyError",
     "Request",
-    "Skipped",
-    "Step",
     "compile_condition",
     "compile_expression",
 ]

@@ -211,8 +211,6 @@ class Calls(Findings):
         kind = self.kind(node) if expected & _MAPPINGS else self.value(node)
         if not kind & expected:
             self.errors.append(meaning.wrong_argument(self.source, node.span, name, expected, kind))
-        elif kind in _MAPPINGS and kind not in expected:
-            return self.value(node)
         return kind
 
     def _arguments_only(self, node: Call) -> Kind:

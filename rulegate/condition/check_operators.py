@@ -63,8 +63,7 @@ class Operators(Findings):
         if not self.services:
             self.errors.append(literals.no_services(self.source, external.span))
             return Kind.JSON
-        if not is_constant(index):
-            self.kind(index)
+        self.kind(index)
         try:
             self.prepared[index.span] = prepare_service(self.source, self.services, index)
         except UnfitLiteralError as error:

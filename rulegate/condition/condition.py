@@ -6,27 +6,30 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rulegate.condition import vocabulary
 from rulegate.condition.check import CheckedCondition, check
-from rulegate.condition.columns import Column, columns
 from rulegate.condition.compile import ERRED, Form, compile
 from rulegate.condition.errors import ConditionError
 from rulegate.condition.evaluate import evaluate
-from rulegate.condition.explain import Explanation, explain
 from rulegate.condition.forms import MAX_FORMS, forms
-from rulegate.condition.gaps import Gap, asked, gaps
-from rulegate.condition.implication import Cases, cases
-from rulegate.condition.keys import Key, KeyForm, key_form
 from rulegate.condition.nodes import Constant, Node, children
 from rulegate.condition.parse import parse
 from rulegate.condition.prepare import UnfitLiteralError
 from rulegate.condition.request import Request
 from rulegate.condition.shape import Value, dissect, places
-from rulegate.condition.subjects import Subject
 from rulegate.condition.truth import Use, doubts
 from rulegate.diagnostics import Diagnostic, Excerpt, Source, Span, in_order
+
+# What looks at a condition beyond its value comes with the first look: whoever only compiles one need not wait for it.
+if TYPE_CHECKING:
+    from rulegate.condition.columns import Column
+    from rulegate.condition.explain import Explanation
+    from rulegate.condition.gaps import Gap
+    from rulegate.condition.implication import Cases
+    from rulegate.condition.keys import Key, KeyForm
+    from rulegate.condition.subjects import Subject
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +79,8 @@ class Condition:
             MalformedBodyError: If the condition reads a body that is not JSON.
             BudgetExceededError: If the request is too large for the condition.
         """
+        from rulegate.condition.explain import explain
+
         return explain(self._checked(), request)
 
     def keys(self, *, errors_count: bool) -> tuple[Key, ...]:
@@ -88,18 +93,26 @@ class Condition:
 
     def columns(self) -> tuple[Column, ...]:
         """The columns of a model's input that the condition reads, in the order of its text; see `columns`."""
+        from rulegate.condition.columns import columns
+
         return columns(self._checked().root)
 
     def cases(self) -> Cases:
         """When the condition is certainly true, and what is certain where it is; see `Cases`."""
+        from rulegate.condition.implication import cases
+
         return cases(self._form.condition.root, self._own_literals())
 
     def gaps(self) -> tuple[Gap, ...]:
         """The look-ups in the condition that err where a request lacks something; see `gaps`."""
+        from rulegate.condition.gaps import gaps
+
         return gaps(self._form.condition.root, self._own_literals())
 
     def asks(self) -> frozenset[str]:
         """The names of the decision services that the condition reads."""
+        from rulegate.condition.gaps import asked
+
         return asked(self._form.condition.root, self._own_literals())
 
     def _own_literals(self) -> dict[Span, Value]:
@@ -177,6 +190,8 @@ def _condition(text: str, warnings: tuple[Diagnostic, ...], form: Form, literals
 
 @functools.lru_cache(maxsize=MAX_FORMS)
 def _key_form(form: Form) -> KeyForm:
+    from rulegate.condition.keys import key_form
+
     return key_form(form.condition.root, form.literals)
 
 

@@ -339,8 +339,7 @@ class _Writer:
             ) if request_attribute(owner) == "headers":
                 get = ast.Attribute(of_request("folded_headers"), "get", _LOAD)
                 return ast.Call(get, [self._folded(name), *self._expressions(default)], [])
-            case _:
-                return None
+        return None
 
     def _folded(self, name: Constant) -> ast.expr:
         recipe = recipes.folded(name, self._literals)

@@ -48,8 +48,6 @@ def seal(tree: ast.Module) -> None:
                 allowed = name in _NAMES or _NUMBERED.fullmatch(name) is not None
             case ast.Constant(value=value):
                 allowed = type(value) in _CONSTANTS
-            case ast.Call(keywords=keywords):
-                allowed = not keywords
             case _:
                 allowed = type(node) in _NODES
         if not allowed:

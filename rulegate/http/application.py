@@ -18,9 +18,10 @@ from rulegate.external import Services
 from rulegate.gateway import Gateway
 from rulegate.http import listing
 from rulegate.http.errors import PathNotFound, failure_of
-from rulegate.http.events import Events
+from rulegate.http.events import ClientGone, Events
 from rulegate.http.incoming import condition_request, content_type, read_body, request_id, require_method
 from rulegate.http.replies import JSON, STATUS_LINES, Reply, failed, json_reply
+from rulegate.http.traffic import Traffic
 from rulegate.journey import Journey, Leg
 from rulegate.log import Log
 
@@ -58,6 +59,7 @@ class Application:
         front: What requests are answered by, until there is another.
         log: Where each request of an endpoint gets its line.
         not_ready: The model URIs that are to be loaded at start and are not yet, each with what is known of why.
+        traffic: Where each request of an endpoint is counted; None: where nobody looks.
     """
 
     def __init__(
@@ -66,9 +68,11 @@ class Application:
         log: Log,
         *,
         not_ready: Callable[[], dict[str, str]],
+        traffic: Traffic | None = None,
     ) -> None:
         self._front = front
         self._log = log
+        self._traffic = traffic or Traffic()
         self._not_ready = not_ready
         self._pages: dict[str, Callable[[], Reply]] = {
             "/ping": _alive,
@@ -110,8 +114,10 @@ class Application:
         this_request = request_id(environ)
         journey = Journey(this_request)
 
-        def log(status: int, error: Exception | None) -> None:
-            self._log.write("request", _facts(status, this_request, journey, begin, error))
+        def end(status: int, error: Exception | None) -> None:
+            total_s = time.perf_counter() - begin
+            self._traffic.note(journey, status, _code(error), total_s=total_s)
+            self._log.write("request", _facts(status, journey, total_s, error))
 
         failure = None
         try:
@@ -129,7 +135,7 @@ class Application:
             if prediction.rest is None:
                 reply = Reply(200, headers, prediction.body)
             else:
-                events = Events(prediction.body, prediction.rest, this_request, partial(log, 200))
+                events = Events(prediction.body, prediction.rest, this_request, partial(end, 200))
                 reply = Reply(200, [*headers, ("cache-control", "no-cache")], b"", events)
         except Exception as error:  # noqa: BLE001 - whatever happens, the client gets an answer of ours
             reply = failed(error, this_request)
@@ -137,7 +143,7 @@ class Application:
         reply.headers.append(("x-request-id", this_request))
         reply.headers.extend(_names(journey))
         if reply.rest is None:
-            log(reply.status, failure)
+            end(reply.status, failure)
         return reply
 
     def _page(self, environ: WSGIEnvironment, path: str) -> Reply:
@@ -211,12 +217,15 @@ def _detail(*errors: Exception | None) -> str | None:
     return next((detail for detail in details if isinstance(detail, str) and detail), None)
 
 
-def _facts(
-    status: int, this_request: str, journey: Journey, begin: float, error: Exception | None
-) -> dict[str, object]:
+def _code(error: Exception | None) -> str:
+    """The code of a failure; empty where there is none, or it was the client's to go."""
+    return "" if error is None or isinstance(error, ClientGone) else failure_of(error).code
+
+
+def _facts(status: int, journey: Journey, total_s: float, error: Exception | None) -> dict[str, object]:
     leg = journey.leg
     return {
-        "request_id": this_request,
+        "request_id": journey.request_id,
         "status": status,
         "endpoint": journey.endpoint,
         "route": leg.route if leg else None,
@@ -227,7 +236,7 @@ def _facts(
         "decide_ms": _ms(journey.decide_s),
         "load_ms": _ms(leg.load_s if leg else None),
         "predict_ms": _ms(leg.predict_s if leg else None),
-        "total_ms": _ms(time.perf_counter() - begin),
+        "total_ms": _ms(total_s),
         "detail": _detail(error, *(passed.error for passed in journey.passed)),
     }
 

@@ -6,7 +6,9 @@ import threading
 from bisect import bisect_left
 from typing import Final, NamedTuple
 
-from rulegate.counting import BOUNDS_S, Keep, Spread, spread_of
+from rulegate.counting import BOUNDS_S, Counts, Keep, Key, Spread, spread_of
+from rulegate.http.errors import failure_of
+from rulegate.journey import Journey
 
 PARTS: Final = ("decide", "load", "predict", "total")
 """The parts of a request's way whose durations are counted."""
@@ -45,38 +47,32 @@ class Traffic:
         self._spreads: dict[str, tuple[list[float], ...]] = {}
         # By endpoint, route and target: how many predictions, and how many seconds together.
         self._targets: dict[tuple[str, str, str], list[float]] = {}
+        self.fallbacks = Counts()
+        """Requests for which fallbacks were tried: by endpoint, route, why it could not answer, and who did, if any."""
 
-    def note(
-        self,
-        names: tuple[str, str, str],
-        status: int,
-        code: str,
-        *,
-        decide_s: float | None,
-        load_s: float | None,
-        predict_s: float | None,
-        total_s: float,
-    ) -> None:
-        """Counts one request. A part that was not reached is None; a load of 0.0 s is none, and not counted.
+    def note(self, journey: Journey, status: int, code: str, *, total_s: float) -> None:
+        """Counts one request.
 
         Args:
-            names: The endpoint, the route and the target; each empty where there was none.
+            journey: How far it has come. A load that took no time is none, and not counted.
             status: The status of the answer.
             code: The code of a failure, else empty.
-            decide_s: Seconds until the route was known.
-            load_s: Seconds that the request waited for its model.
-            predict_s: Seconds that the model took.
             total_s: Seconds from the head of the request to its answer.
         """
+        endpoint, decide_s = journey.endpoint or "", journey.decide_s
+        if (leg := journey.leg) is None:
+            names, load_s, predict_s = (endpoint, "", ""), None, None
+        else:
+            names, load_s, predict_s = (endpoint, leg.route, leg.target or ""), leg.load_s, leg.predict_s
         key = (names, status, code)
         total = bisect_left(BOUNDS_S, total_s)
         decide = -1 if decide_s is None else bisect_left(BOUNDS_S, decide_s)
         predict = -1 if predict_s is None else bisect_left(BOUNDS_S, predict_s)
         with self._lock:
             self._answers[key] = self._answers.get(key, 0) + 1
-            spreads = self._spreads.get(names[0])
+            spreads = self._spreads.get(endpoint)
             if spreads is None:
-                spreads = self._spreads[names[0]] = tuple([0.0] * (_CLASSES + 1) for _ in PARTS)
+                spreads = self._spreads[endpoint] = tuple([0.0] * (_CLASSES + 1) for _ in PARTS)
             decides, loads, predicts, totals = spreads
             totals[total] += 1
             totals[-1] += total_s
@@ -94,6 +90,14 @@ class Traffic:
                     target = self._targets[names] = [0.0, 0.0]
                 target[0] += 1
                 target[1] += predict_s
+        if len(journey.legs) > 1:
+            self._note_fallbacks(endpoint, journey)
+
+    def _note_fallbacks(self, endpoint: str, journey: Journey) -> None:
+        first = journey.legs[0]
+        if first.error is not None:
+            answered_by = journey.legs[-1].route if journey.passed else ""
+            self.fallbacks.count(endpoint, first.route, failure_of(first.error).code, answered_by)
 
     def answers(self) -> dict[Answered, int]:
         """How many requests were answered how."""
@@ -101,10 +105,10 @@ class Traffic:
             answers = dict(self._answers)
         return {Answered(*names, status, code): count for (names, status, code), count in answers.items()}
 
-    def spreads(self) -> dict[tuple[str, str], Spread]:
+    def spreads(self) -> dict[Key, Spread]:
         """How the durations of each part are distributed: by endpoint and part."""
         with self._lock:
-            copied = {
+            copied: dict[Key, list[float]] = {
                 (endpoint, part): list(spread)
                 for endpoint, spreads in self._spreads.items()
                 for part, spread in zip(PARTS, spreads, strict=True)
@@ -122,3 +126,4 @@ class Traffic:
             self._answers = {key: count for key, count in self._answers.items() if keep(key[0])}
             self._spreads = {name: spreads for name, spreads in self._spreads.items() if keep((name, "", ""))}
             self._targets = {key: target for key, target in self._targets.items() if keep(key)}
+        self.fallbacks.retain(lambda key: keep((*key[:2], "")))

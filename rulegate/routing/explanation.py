@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby, takewhile
 from typing import Any
 
-from rulegate.condition import BudgetExceededError, Condition, EvaluationError, Explanation, MalformedBodyError, Request
+from rulegate.condition import BudgetExceededError, Condition, EvaluationError, MalformedBodyError, Request
 from rulegate.condition.condition import reader
+from rulegate.condition.explain import Explanation
 from rulegate.condition.keys import Relation
 from rulegate.condition.subjects import Subject
 from rulegate.routing.decision import Outcome

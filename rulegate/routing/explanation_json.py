@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from rulegate.condition import Erred, Evaluated, Skipped
 from rulegate.condition.compile import ERRED
-from rulegate.condition.explain import Step, shown
+from rulegate.condition.explain import Erred, Evaluated, Skipped, Step, shown
 from rulegate.condition.keys import Relation
 from rulegate.routing.explanation import (
     Absence,

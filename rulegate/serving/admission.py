@@ -20,6 +20,7 @@ class Admission:
     """
 
     def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
         self._free = capacity
         self._held: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -32,6 +33,13 @@ class Admission:
         """How many places each model holds now, of those that hold any."""
         with self._lock:
             return dict(self._held)
+
+    def is_crowded(self) -> bool:
+        """Whether more than a third of the places are held. Takes no lock, as `held`.
+
+        One model alone can hold half of them, so by then it is well on its way to being overloaded.
+        """
+        return (self._capacity - self._free) * 3 > self._capacity
 
     def take(self, model_uri: str) -> None:
         """Holds a place for one request to the model, until it is given back.

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from rulegate.serving.models import Lease, Models
+from rulegate.serving.models import Lease, Trials
 
 _REMOTE: Final = ("http://", "https://")
 
 
 class AllModels:
-    """The `Models` of a gateway.
+    """The `Trials` of a gateway.
 
     Args:
         local: Those in processes of this machine.
         remote: Those that `http://` and `https://` URIs name.
     """
 
-    def __init__(self, local: Models, remote: Models) -> None:
+    def __init__(self, local: Trials, remote: Trials) -> None:
         self._local = local
         self._remote = remote
 
@@ -25,9 +25,13 @@ class AllModels:
         """See `Models.lease`."""
         return self._of(model_uri).lease(model_uri, timeout_s=timeout_s)
 
+    def try_out(self, model_uri: str, *, timeout_s: float) -> Lease:
+        """See `Trials.try_out`."""
+        return self._of(model_uri).try_out(model_uri, timeout_s=timeout_s)
+
     def busy(self, model_uri: str) -> int:
         """See `Models.busy`."""
         return self._of(model_uri).busy(model_uri)
 
-    def _of(self, model_uri: str) -> Models:
+    def _of(self, model_uri: str) -> Trials:
         return self._remote if model_uri[:8].lower().startswith(_REMOTE) else self._local

@@ -34,10 +34,10 @@ class Budget:
         """Whether the residents, and so much beside them, are more than may be."""
         return self.limit_bytes is not None and self.held_bytes() + extra_bytes > self.limit_bytes
 
-    def least_recently_used(self) -> Resident | None:
-        """The idle resident that nobody has used for the longest; None if none is idle."""
-        idle = [resident for resident in self._residents.values() if resident.idle]
-        return min(idle, key=lambda resident: resident.last_used_s, default=None)
+    def victim(self) -> Resident | None:
+        """Who goes when memory is short: who is on trial, even in use; else who has idled longest; None: nobody can."""
+        found = [r for r in self._residents.values() if r.idle or (r.on_trial and r.state is State.READY)]
+        return min(found, key=lambda r: (not r.on_trial, not r.idle, r.last_used_s), default=None)
 
     def expected_bytes(self, version: ModelVersion, folder: Path) -> int:
         """What a process of a version is likely to hold: what one held last, else as much as its files."""

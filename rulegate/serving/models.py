@@ -255,6 +255,19 @@ class Models(Protocol):
         ...
 
 
+class Trials(Models, Protocol):
+    """Models that can be tried out too, beside requests. Safe to use from many threads."""
+
+    def try_out(self, model_uri: str, *, timeout_s: float) -> Lease:
+        """As `lease`, and takes nothing from requests: neither a place among them nor memory that they need.
+
+        Raises:
+            NoMemoryForModel: At once, if there is no memory beside what others need; here, and by `Lease.predict`.
+            ModelUnavailable: As `lease`.
+        """
+        ...
+
+
 class LoadedModel(Model, Protocol):
     """A model in a process of this machine. Safe to use from many threads."""
 

@@ -10,10 +10,11 @@
 
 Can one version be loaded twice at once? No: who needs it while it is being loaded waits for that load, also when they
 came by different URIs. Can a version in use be unloaded? No: only an idle resident is ended, and one that somebody
-waits for is not idle; a process that ends by itself takes its requests along (`ModelDied`). What do waiters get when
-a load fails? The same error, each; nothing stays behind but a short pause, in which the next tries get that error at
-once. Is a lock held while loading? No: locks are held for look-ups and counts, never while anything is called that
-waits. What happens at shutdown? `close` ends every process at once; call it when no request is in flight.
+waits for is not idle; but those who try one out do without when others need the memory. A process that ends by
+itself takes its requests along (`ModelDied`). What do waiters get when a load fails? The same error, each; nothing
+stays behind but a short pause, in which the next tries get that error at once. Is a lock held while loading? No: locks
+are held for look-ups and counts, never while anything is called that waits. What happens at shutdown? `close` ends
+every process at once; call it when no request is in flight.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from dataclasses import dataclass, field, replace
 
 from rulegate.serving.admission import Admission
 from rulegate.serving.bindings import Bindings
+from rulegate.serving.errors import ModelDied, NoMemoryForModel
 from rulegate.serving.figures import PoolFigures
 from rulegate.serving.loader import Loader
-from rulegate.serving.models import Lease, ModelBackend, ModelVersion, Registry, Terms
+from rulegate.serving.models import Headers, Lease, Model, ModelBackend, ModelVersion, Prediction, Registry, Terms
 from rulegate.serving.resident import Replica, Resident
 from rulegate.serving.residents import Residents
 from rulegate.serving.tally import Tally
@@ -52,6 +54,31 @@ class PoolSettings:
     def terms_of(self, model_uri: str) -> Terms:
         """On which terms the model that the URI means is held."""
         return self.other_terms if self.terms is None else self.terms.get(model_uri, self.other_terms)
+
+
+class _OnTrial(Lease):
+    """A lease on what goes when others need its memory."""
+
+    __slots__ = ("_resident",)
+
+    def __init__(
+        self,
+        version: ModelVersion,
+        load_s: float,
+        model: Model,
+        give_back: Callable[[], None],
+        resident: Resident,
+    ) -> None:
+        super().__init__(version, load_s, model, give_back)
+        self._resident = resident
+
+    def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
+        try:
+            return super().predict(body, content_type, timeout_s=timeout_s, headers=headers)
+        except ModelDied:
+            if self._resident.displaced:
+                raise NoMemoryForModel("other models need the memory") from None
+            raise
 
 
 class ModelPool:
@@ -100,7 +127,7 @@ class ModelPool:
         begin_s = self._clock()
         self._admission.take(model_uri)
         try:
-            resident, replica, waited = self._take(model_uri, begin_s + timeout_s)
+            resident, replica, waited = self._take(model_uri, begin_s + timeout_s, on_trial=False)
         except BaseException:
             self._admission.give_back(model_uri)
             raise
@@ -110,6 +137,25 @@ class ModelPool:
             self._residents.give_back(resident, replica)
 
         return Lease(resident.version, self._clock() - begin_s if waited else 0.0, replica.model, give_back)
+
+    def try_out(self, model_uri: str, *, timeout_s: float) -> Lease:
+        """As `lease`, on trial: it takes nothing from requests.
+
+        It holds none of the places that they share. No other version is unloaded for it, and a version that nobody else
+        wants goes when they need its memory, even in use.
+
+        Raises:
+            NoMemoryForModel: At once, if others leave no memory; here, and by `Lease.predict` where it had to go.
+            ModelUnavailable: As `lease`, but for `ModelOverloaded`.
+        """
+        begin_s = self._clock()
+        resident, replica, waited = self._take(model_uri, begin_s + timeout_s, on_trial=True)
+
+        def give_back() -> None:
+            self._residents.give_back(resident, replica)
+
+        load_s = self._clock() - begin_s if waited else 0.0
+        return _OnTrial(resident.version, load_s, replica.model, give_back, resident)
 
     def load(self, model_uri: str) -> None:
         """Loads a model ahead of its first request, with the time limit that its terms set.
@@ -163,7 +209,7 @@ class ModelPool:
             ModelUnavailable: If the new version cannot be loaded; then everything stays as it is.
         """
         terms = self._settings.terms_of(model_uri)
-        resident, replica = self._residents.enter(new, terms)
+        resident, replica = self._residents.enter(new, terms, on_trial=self._residents.is_on_trial(old))
         if replica is None:
             until_s = self._clock() + terms.load_timeout_s
             replica = self._residents.wait(resident, until_s=until_s)
@@ -201,7 +247,7 @@ class ModelPool:
         """Ends all processes at once. Later leases fail. Safe to call again."""
         self._residents.close()
 
-    def _take(self, model_uri: str, until_s: float) -> tuple[Resident, Replica, bool]:
+    def _take(self, model_uri: str, until_s: float, *, on_trial: bool) -> tuple[Resident, Replica, bool]:
         waited = False
         while True:
             terms = self._settings.terms_of(model_uri)
@@ -210,7 +256,7 @@ class ModelPool:
                 timeout_s = terms.load_timeout_s
                 version = self._bindings.resolve(model_uri, terms.setup, until_s=until_s, timeout_s=timeout_s)
                 waited = True
-            resident, replica = self._residents.enter(version, terms)
+            resident, replica = self._residents.enter(version, terms, on_trial=on_trial)
             if replica is None:
                 waited = True
                 replica = self._residents.wait(resident, until_s=until_s)

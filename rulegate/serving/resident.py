@@ -58,6 +58,8 @@ class Resident:
         memory_bytes: What it takes up: estimated until it is measured.
         measured_s: When that was measured; None before.
         superseded: Whether no model URI means this version any more.
+        on_trial: Whether nobody has wanted it but those who do without where memory is short.
+        displaced: Whether it was ended for its memory.
         replacing: Whether a process is being made beside those that it has.
         fetched: Whether its files are held in the cache.
     """
@@ -74,6 +76,8 @@ class Resident:
     memory_bytes: int = 0
     measured_s: float | None = None
     superseded: bool = False
+    on_trial: bool = False
+    displaced: bool = False
     replacing: bool = False
     fetched: bool = False
 

@@ -62,14 +62,23 @@ class Residents:
 
     # Use
 
-    def enter(self, version: ModelVersion, terms: Terms) -> tuple[Resident, Replica | None]:
+    def enter(self, version: ModelVersion, terms: Terms, *, on_trial: bool = False) -> tuple[Resident, Replica | None]:
         """The version's resident, begun on these terms if there is none, and a process; None for one to `wait` for.
+
+        With ``on_trial``, no other version goes for this one, and until somebody else wants it, it is the first to go.
 
         Raises:
             ModelUnavailable: If it has just failed to load, or this is the end.
+            NoMemoryForModel: With ``on_trial``, if others need the memory.
         """
         with self._lock:
-            resident = self._residents.get(version) or self._begin(version, terms)
+            resident = self._residents.get(version)
+            if on_trial and (resident is None or resident.on_trial) and self._budget.is_exceeded():
+                if resident is None:
+                    self._on_end(version)
+                raise NoMemoryForModel("other models need the memory")
+            resident = resident or self._begin(version, terms, on_trial=on_trial)
+            resident.on_trial &= on_trial
             # Somebody's URI means it, or meant it a moment ago; who finds the latter supersedes it again.
             resident.superseded = False
             if resident.state is State.READY:
@@ -116,6 +125,12 @@ class Residents:
         with self._lock:
             resident = self._residents.get(version)
             return resident is not None and resident.state is State.READY
+
+    def is_on_trial(self, version: ModelVersion) -> bool:
+        """Whether the version is in memory, or on its way there, and on trial."""
+        with self._lock:
+            resident = self._residents.get(version)
+            return resident is not None and resident.on_trial
 
     def held_bytes(self) -> int:
         """What all residents hold; an estimate for one that has not been measured."""
@@ -164,7 +179,7 @@ class Residents:
         _close(ended)
 
     def measure(self) -> None:
-        """Measures some of those used since they were last measured; ends idle ones if all hold too much together."""
+        """Measures some of those used since they were last measured; ends some if all hold too much together."""
         with self._lock:
             found = [
                 (resident, [replica.model for replica in resident.replicas]) for resident in self._budget.unmeasured()
@@ -174,7 +189,7 @@ class Residents:
         with self._lock:
             for (resident, models), size_bytes in zip(found, sizes, strict=True):
                 self._budget.note(resident, size_bytes, len(models), self._clock())
-            while self._budget.is_exceeded() and (victim := self._budget.least_recently_used()):
+            while self._budget.is_exceeded() and (victim := self._budget.victim()):
                 ended += self._end(victim, Unload.MEMORY)
         _close(ended)
 
@@ -212,6 +227,7 @@ class Residents:
         """Ends a resident; the processes to close once the lock, which is held, is not."""
         _log.info("%s is unloaded: %s", resident.version.reference, words or why.words)
         self._tally.unloaded(resident.version.reference, why)
+        resident.displaced = why is Unload.MEMORY
         models = [replica.model for replica in resident.replicas]
         self._forget(resident)
         return models
@@ -227,7 +243,7 @@ class Residents:
 
     # Coming into memory
 
-    def _begin(self, version: ModelVersion, terms: Terms) -> Resident:
+    def _begin(self, version: ModelVersion, terms: Terms, *, on_trial: bool) -> Resident:
         try:
             if self._closed:
                 raise ModelNotLoaded("the gateway is shutting down")
@@ -235,7 +251,7 @@ class Residents:
         except ModelUnavailable:
             self._on_end(version)
             raise
-        resident = self._residents[version] = Resident(version, terms, self._clock())
+        resident = self._residents[version] = Resident(version, terms, self._clock(), on_trial=on_trial)
         # In a thread of its own: the first request may have less time than the load needs.
         self._spawn(self._load, resident)
         return resident
@@ -270,9 +286,11 @@ class Residents:
         _log.warning("%s cannot be loaded: %s", version.reference, failure.message, extra={"facts": facts})
         failure.message = f"{version.reference} cannot be loaded: {failure.message}"
         with self._lock:
-            self._tally.failed(version.reference)
-            self._backoff.failed(version, failure)
-            self._forget(resident)
+            # One that had to do without memory has ended by now, and is no worse for it.
+            if resident.state is not State.ENDED:
+                self._tally.failed(version.reference)
+                self._backoff.failed(version, failure)
+                self._forget(resident)
         resident.outcome.set_exception(failure)
 
     def _bring(self, resident: Resident, until_s: float) -> list[Replica]:
@@ -322,11 +340,15 @@ class Residents:
     # Memory; the lock is held
 
     def _make_room(self, resident: Resident, needed_bytes: int, until_s: float) -> None:
-        """Reserves memory for a resident that is being loaded; ends idle ones for it, least recently used first."""
+        """Reserves memory for a resident that is being loaded; ends others for it, see `Budget.victim`."""
         while True:
             ended: list[LoadedModel] = []
             with self._lock:
-                while self._budget.is_exceeded(needed_bytes) and (victim := self._budget.least_recently_used()):
+                if resident.on_trial and self._budget.is_exceeded(needed_bytes):
+                    # Under the lock: whoever comes now and is not on trial begins it anew.
+                    self._forget(resident)
+                    raise NoMemoryForModel("other models need the memory")
+                while self._budget.is_exceeded(needed_bytes) and (victim := self._budget.victim()):
                     words = f"its memory is needed for {resident.version.reference}"
                     ended += self._end(victim, Unload.MEMORY, words)
                 # A version that is larger than the limit all by itself may be alone; what it holds will show.

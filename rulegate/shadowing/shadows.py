@@ -15,8 +15,9 @@ from __future__ import annotations
 import enum
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,6 +40,9 @@ MAX_ANSWER_BYTES: Final = 256 * 1024
 MAX_LONGER: Final = 8
 """How many times longer a shadow's answer may be than `MAX_ANSWER_BYTES`: numbers have more digits or fewer."""
 
+MEMORY_PAUSE_S: Final = 10.0
+"""Seconds for which a model is not asked again for which there was no memory: to find that out is work too."""
+
 _log = logging.getLogger("rulegate.shadow")
 
 
@@ -59,7 +63,7 @@ class Dropped(enum.Enum):
     BUSY = "busy"
     """The gateway had requests enough, or the shadow's model had."""
     MEMORY = "memory"
-    """The shadow's model is not loaded, and to load it another one would have had to go."""
+    """Other models need the memory that the shadow's would take, or needed it a moment ago."""
     LARGE = "large"
     """One of the answers is too large to be compared."""
     RELOADED = "reloaded"
@@ -80,6 +84,7 @@ class Copy:
         predict_s: Seconds that the answer took its model.
         timeout_s: Seconds that the shadow may take, loading included.
         request_id: The request's id, for the log.
+        headers: Of the request, for shadows of other servers.
     """
 
     endpoint: str
@@ -91,6 +96,7 @@ class Copy:
     predict_s: float
     timeout_s: float
     request_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -114,7 +120,8 @@ class _Line:
 
 
 Ask = Callable[[Copy], tuple[Prediction, float]]
-"""Asks the shadow's model: its answer, and the seconds that it took to predict; raises `ServingError`."""
+"""Asks the shadow's model: its answer, of one in parts the first, and the seconds that it took to predict; raises
+`ServingError`."""
 
 
 class Shadows:
@@ -125,6 +132,7 @@ class Shadows:
         is_busy: Whether the gateway has so many requests that shadows must stand back.
         random: A number in [0, 1), uniformly distributed: each request is sampled by itself.
         max_held_bytes: See `MAX_HELD_BYTES`.
+        clock: Seconds that only grow; another one only in tests.
     """
 
     def __init__(
@@ -134,14 +142,18 @@ class Shadows:
         is_busy: Callable[[], bool],
         random: Callable[[], float],
         max_held_bytes: int = MAX_HELD_BYTES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
         self._is_busy = is_busy
         self._random = random
+        self._clock = clock
         self._free_bytes = max_held_bytes
         # Guards all that follows; notified when a thread may have something to do.
         self._lock = threading.Condition()
         self._lines: dict[str, _Line] = {}
+        # When each model for which there was no memory may be tried again.
+        self._pauses: dict[str, float] = {}
         self._threads = 0
         self._closed = False
         self.outcomes = Counts()
@@ -167,7 +179,8 @@ class Shadows:
             self._drop(copy, why)
 
     def clear(self) -> None:
-        """Drops what waits."""
+        """Drops what waits, and forgets for which models there was no memory."""
+        self._pauses = {}
         with self._lock:
             dropped = [copy for line in self._lines.values() for copy in line.waiting]
             for line in self._lines.values():
@@ -202,6 +215,8 @@ class Shadows:
             return Dropped.LARGE
         if self._is_busy():
             return Dropped.BUSY
+        if self._pauses and self._clock() < self._pauses.get(copy.shadow.target.model_uri, 0.0):
+            return Dropped.MEMORY
         with self._lock:
             line = self._lines.get(copy.shadow.target.model_uri) or _Line()
             # As `Admission` shares out requests: one shadow may hold as much as is still free.
@@ -258,13 +273,13 @@ class Shadows:
         try:
             prediction, predict_s = self._ask(copy)
         except NoMemoryForModel:
+            self._pauses[copy.shadow.target.model_uri] = self._clock() + MEMORY_PAUSE_S
             return self._drop(copy, Dropped.MEMORY)
         except ModelOverloaded:
             return self._drop(copy, Dropped.BUSY)
         except ServingError as error:
             return self._fail(copy, error)
         if prediction.rest is not None:
-            prediction.rest.close()
             return self._disagree(copy, "it answers in parts")
         if len(prediction.body) > MAX_ANSWER_BYTES * MAX_LONGER:
             return self._drop(copy, Dropped.LARGE)

@@ -23,7 +23,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     script = Path(__file__).parent / "models" / "versions.py"
     mlflow.pyfunc.save_model(path=folder / "old", python_model=str(script), pip_requirements=NEEDS)
-    for name, needs in {"impossible": "cachetools==0.0.0", "without-mlflow": "cachetools==5.5.2"}.items():
+    for name, needs in {"impossible": "cachetools==999.0", "without-mlflow": "cachetools==5.5.2"}.items():
         shutil.copytree(folder / "old", folder / name)
         (folder / name / "requirements.txt").write_text(f"{needs}\n")
 

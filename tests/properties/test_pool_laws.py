@@ -47,9 +47,13 @@ class Books:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.breaches: list[str] = []
-        # How often each process is leased by those who ask.
+        # How often each process is leased by those who ask, and how often on trial.
         self.leased: Counter[FakeProcess] = Counter()
+        self.tried: Counter[FakeProcess] = Counter()
         self.closing = False
+
+    def in_use(self) -> Counter[FakeProcess]:
+        return self.leased + self.tried
 
     def breach(self, law: str) -> None:
         with self.lock:
@@ -161,9 +165,23 @@ class FakeBackend:
 
 
 class Visitor:
-    """One request, in a thread of its own: gets a lease or an error, and keeps the lease until it is told to go."""
+    """One request, in a thread of its own: gets a lease or an error, and keeps the lease until it is told to go.
 
-    def __init__(self, pool: ModelPool, books: Books, model_uri: str, *, at_least: int, timeout_s: float) -> None:
+    What is leased on trial may be unloaded, if nobody else uses it.
+    """
+
+    def __init__(
+        self,
+        pool: ModelPool,
+        books: Books,
+        model_uri: str,
+        *,
+        at_least: int,
+        timeout_s: float,
+        on_trial: bool = False,
+    ) -> None:
+        self._on_trial = on_trial
+        self._held = books.tried if on_trial else books.leased
         self.model_uri, self._pool, self._books = model_uri, pool, books
         # The number of the version that the URI was seen to mean before this request came.
         self._at_least = at_least
@@ -174,10 +192,11 @@ class Visitor:
 
     def _visit(self, timeout_s: float) -> None:
         try:
-            with self._pool.lease(self.model_uri, timeout_s=timeout_s) as lease:
+            take = self._pool.try_out if self._on_trial else self._pool.lease
+            with take(self.model_uri, timeout_s=timeout_s) as lease:
                 process = lease._model
                 with self._books.lock:
-                    self._books.leased[process] += 1
+                    self._held[process] += 1
                 number = int(lease.version.reference.partition("/")[2])
                 if number < self._at_least:
                     self._books.breach(
@@ -186,7 +205,7 @@ class Visitor:
                 self.outcome.set_result(lease)
                 self._leave.wait()
                 with self._books.lock:
-                    self._books.leased[process] -= 1
+                    self._held[process] -= 1
         except ModelUnavailable as error:
             self.outcome.set_exception(error)
         except BaseException as error:
@@ -253,8 +272,9 @@ class PoolLaws(RuleBasedStateMachine):
     def _most_replicas(self, version: ModelVersion) -> int:
         return self.replicas + (self.raised.partition("@")[0] == version.identity.partition("/")[0])
 
-    def _visit(self, uri: str, *, timeout_s: float = PATIENCE_S) -> Visitor:
-        visitor = Visitor(self.pool, self.books, uri, at_least=self.seen[uri], timeout_s=timeout_s)
+    def _visit(self, uri: str, *, timeout_s: float = PATIENCE_S, on_trial: bool = False) -> Visitor:
+        at_least = self.seen[uri]
+        visitor = Visitor(self.pool, self.books, uri, at_least=at_least, timeout_s=timeout_s, on_trial=on_trial)
         self.visitors.append(visitor)
         return visitor
 
@@ -263,6 +283,10 @@ class PoolLaws(RuleBasedStateMachine):
     @rule(uri=st.sampled_from(URIS), patient=st.booleans())
     def ask(self, uri: str, patient: bool) -> None:
         self._visit(uri, timeout_s=PATIENCE_S if patient else 0.0).settle()
+
+    @rule(uri=st.sampled_from(URIS))
+    def try_out(self, uri: str) -> None:
+        self._visit(uri, on_trial=True).settle()
 
     @rule(which=st.integers(0, 30))
     def give_back(self, which: int) -> None:
@@ -405,7 +429,7 @@ class PoolLaws(RuleBasedStateMachine):
         meant = set(self.pool.bound().values())
         with self.books.lock:
             living = Counter(process.version for process in self.backend.living())
-            used = Counter(process.version for process, count in self.books.leased.items() if count)
+            used = Counter(process.version for process, count in self.books.in_use().items() if count)
         return all(
             count <= max(self._most_replicas(version), used[version])
             for version, count in living.items()
@@ -416,13 +440,13 @@ class PoolLaws(RuleBasedStateMachine):
         """Of other models, what is in use."""
         self.pool.tidy()
         with self.books.lock:
-            used = {process.version.identity for process, count in self.books.leased.items() if count}
+            used = {process.version.identity for process, count in self.books.in_use().items() if count}
             living = {process.version.identity for process in self.backend.living()}
         return all(identity.partition("/")[0] in self.named for identity in living - used)
 
     def _fits_but_for_what_is_in_use(self) -> bool:
         with self.books.lock:
-            used = {process.version.identity for process, count in self.books.leased.items() if count}
+            used = {process.version.identity for process, count in self.books.in_use().items() if count}
             idle = {process.version.identity for process in self.backend.living()} - used
         return self.pool.memory_bytes() <= self.limit or not idle
 

@@ -89,21 +89,28 @@ class Prints:
         self._allowed = min(float(BURST_BYTES), self._allowed + (now_s - self._checked_s) * BYTES_PER_S)
         self._checked_s = now_s
         # Once some is left out, so is all, until there is room for more than a few words again.
-        if self._allowed <= 0 or (self._left_out and self._allowed < BYTES_PER_S):
-            if not self._left_out:
-                words = "models print faster than %d bytes a second; what is too much is left out"
-                _log.warning(words, BYTES_PER_S, extra={"facts": printer.facts})
-                with contextlib.suppress(OSError):
-                    fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _READ_BYTES)
-            self._left_out += len(data) + len(printer.rest)
+        if self._left_out and self._allowed < BYTES_PER_S:
+            self._leave_out(source, printer, len(data) + len(printer.rest))
             printer.rest = b""
             time.sleep(_PAUSE_S)
             return
         self._tell_what_is_left_out()
         for line in printer.lines(data):
+            if self._allowed <= 0:
+                self._leave_out(source, printer, len(line))
+                continue
             text = line.decode("utf-8", "backslashreplace")
             self._allowed -= len(json.dumps(text)) + _RECORD_BYTES
             _log.info("printed", extra={"facts": {**printer.facts, "text": text}})
+
+    def _leave_out(self, source: int, printer: _Printer, size_bytes: int) -> None:
+        if not self._left_out:
+            words = "models print faster than %d bytes a second; what is too much is left out"
+            _log.warning(words, BYTES_PER_S, extra={"facts": printer.facts})
+            # It has ended if this is the last of it.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _READ_BYTES)
+        self._left_out += size_bytes
 
     def _tell_what_is_left_out(self) -> None:
         if self._left_out:

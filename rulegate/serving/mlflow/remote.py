@@ -62,7 +62,7 @@ class RemoteTerms:
 
 
 class RemoteModels:
-    """The `Models` of other servers.
+    """The `Trials` of other servers.
 
     Args:
         client: Asks them.
@@ -86,14 +86,22 @@ class RemoteModels:
         Raises:
             ModelOverloaded: At once, if too many requests to this model are in flight.
         """
-        model = _RemoteModel(model_uri, self._address(model_uri), self._client, self._terms)
-        version = ModelVersion(reference=model_uri, artifact_uri="", identity=model_uri)
+        version, model = self._model(model_uri)
         self._admission.take(model_uri)
         return Lease(version, 0.0, model, functools.partial(self._admission.give_back, model_uri))
+
+    def try_out(self, model_uri: str, *, timeout_s: float) -> Lease:  # noqa: ARG002 - as above
+        """See `Trials.try_out`."""
+        version, model = self._model(model_uri)
+        return Lease(version, 0.0, model, lambda: None)
 
     def busy(self, model_uri: str) -> int:
         """See `Models.busy`."""
         return self._admission.held(model_uri)
+
+    def _model(self, model_uri: str) -> tuple[ModelVersion, _RemoteModel]:
+        version = ModelVersion(reference=model_uri, artifact_uri="", identity=model_uri)
+        return version, _RemoteModel(model_uri, self._address(model_uri), self._client, self._terms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ TEXT = "a" * 100
 WIDE = "é" * 100
 
 METHODS = [
-    ("request.json.startswith(request.json)", "a" * 88, 44),
+    ("request.json.startswith(request.json)", "a" * 89, 44),
     ("'a'.endswith(request.json)", "a" * 88, 44),
     ("request.json.startswith('a')", "a" * 88, 0),
     ("request.json.startswith((request.json, request.json))", "a" * 44, 44),
@@ -207,6 +207,7 @@ TURNS = {
     "request.headers[x] for x in request.json": 22 + 360 + 120 + 4,
     "request.headers.get(x) for x in request.json": 22 + 360 + 25 + 120 + 2 + 2,
     "request.headers['a'] for x in request.json": 22 + 25 + 120 + 4,
+    "request.headers.get('a') for x in request.json": 22 + 120 + 25 + 120 + 2 + 2,
     "external['a'] for x in request.json": 22 + 120 + 4,
     "request.args.get(x) for x in request.json": 22 + 120 + 25 + 120 + 2 + 2,
     "x in request.args for x in request.json": 22 + 120 + 2 + 120 + 2,

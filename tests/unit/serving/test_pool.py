@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rulegate.serving.admission import Admission
 from rulegate.serving.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from rulegate.serving.errors import (
     ModelBroken,
@@ -658,3 +659,129 @@ def test_a_process_that_takes_the_place_of_a_dead_one_is_a_restart_and_one_that_
     counts = pool.figures().counts["m"]
     assert (counts.loads, counts.deaths, counts.restarts, counts.unloads) == (1, 1, 1, {})
     pool.close()
+
+
+@contextlib.contextmanager
+def in_use(pool: ModelPool, uri: str, *, on_trial: bool = False) -> Iterator[Running]:
+    with (pool.try_out if on_trial else pool.lease)(uri, timeout_s=5) as lease:
+        yield lease._model
+
+
+def try_out(pool: ModelPool, uri: str) -> bytes:
+    with pool.try_out(uri, timeout_s=5) as lease:
+        return lease.predict(b"", "", timeout_s=1).body
+
+
+def test_a_lease_on_trial_loads_where_there_is_room_and_takes_no_place(small):
+    with in_use(small, "trial", on_trial=True):
+        assert small.busy("trial") == 0
+    assert small.is_ready("trial")
+
+
+def test_a_lease_on_trial_unloads_nothing(small):
+    for uri in ("a", "b"):
+        ask(small, uri)
+    small.tidy()
+    with pytest.raises(NoMemoryForModel):
+        try_out(small, "trial")
+    assert small.is_ready("a")
+    assert small.is_ready("b")
+    assert not small.bound().keys() & {"trial"}
+
+
+def test_what_had_no_room_on_trial_is_not_held_against_it(small):
+    for uri in ("a", "b"):
+        ask(small, uri)
+    small.tidy()
+    with pytest.raises(NoMemoryForModel):
+        try_out(small, "trial")
+    ask(small, "trial")
+    assert small.is_ready("trial"), "a request gets the memory that a trial does not"
+
+
+def test_what_is_on_trial_goes_first_though_it_was_used_last(small):
+    ask(small, "a")
+    try_out(small, "trial")
+    small.tidy()
+    ask(small, "b")
+    assert (small.is_ready("a"), small.is_ready("trial")) == (True, False)
+
+
+def test_what_is_on_trial_goes_even_in_use_and_its_user_does_without(small):
+    ask(small, "a")
+
+    def be_displaced() -> None:
+        with small.try_out("trial", timeout_s=5) as lease:
+            small.tidy()
+            ask(small, "b")
+            lease.predict(b"", "", timeout_s=1)
+
+    with pytest.raises(NoMemoryForModel):
+        be_displaced()
+    assert small.is_ready("a")
+    assert small.is_ready("b")
+
+
+def test_what_grows_on_trial_goes_before_what_idles(small):
+    ask(small, "a")
+    with in_use(small, "trial", on_trial=True) as model:
+        model.size_bytes = 20
+        small.tidy()
+        assert (small.is_ready("a"), model.ended) == (True, True)
+
+
+def test_what_a_request_has_asked_for_is_on_trial_no_more(small):
+    try_out(small, "trial")
+    ask(small, "trial")
+    try_out(small, "trial")
+    with in_use(small, "trial", on_trial=True) as model:
+        ask(small, "a")
+        small.tidy()
+        ask(small, "b")
+        assert not model.ended
+    assert not small.is_ready("a")
+
+
+def test_a_request_that_joins_a_load_on_trial_has_the_memory_made_free_for_it(small, stage):
+    for uri in ("a", "b"):
+        ask(small, uri)
+    small.tidy()
+    fetching, go_on = threading.Event(), threading.Event()
+    fetch = small._residents._loader._registry.fetch
+
+    def slow_fetch(version, *, timeout_s):
+        fetching.set()
+        assert go_on.wait(30)
+        return fetch(version, timeout_s=timeout_s)
+
+    small._residents._loader._registry.fetch = slow_fetch
+    with ThreadPoolExecutor(2) as threads:
+        trial = threads.submit(try_out, small, "trial")
+        assert fetching.wait(30)
+        real = threads.submit(ask, small, "trial")
+        while small._residents._residents[small.bound()["trial"]].on_trial:
+            threading.Event().wait(0.001)
+        go_on.set()
+        assert trial.result() == real.result() == b"3"
+
+
+def test_the_next_version_of_what_is_on_trial_is_on_trial_too(small, shelf):
+    try_out(small, "alias")
+    shelf.meanings["alias"] = "next"
+    old = small.bound()["alias"]
+    new = shelf.resolve("alias", timeout_s=1)
+    small.follow("alias", old, new)
+    ask(small, "a")
+    small.tidy()
+    ask(small, "b")
+    assert small.is_ready("a")
+    assert not small.is_ready("alias")
+
+
+def test_a_gateway_is_crowded_when_more_than_a_third_of_its_places_are_held():
+    admission = Admission(6)
+    for uri, crowded in (("a", False), ("b", False), ("c", True)):
+        admission.take(uri)
+        assert admission.is_crowded() == crowded
+    admission.give_back("c")
+    assert not admission.is_crowded()

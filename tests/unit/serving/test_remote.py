@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -109,6 +110,17 @@ def test_a_server_gets_no_more_requests_than_it_may_hold(models: RemoteModels):
                 pass
         with models.lease("http://other.example", timeout_s=1):
             pass
+    assert models.busy(url) == 0
+
+
+def test_who_tries_a_server_out_takes_no_place_among_requests_and_is_not_refused_one(models):
+    url = "http://busy.example"
+    with contextlib.ExitStack() as held:
+        for _ in range(4):
+            held.enter_context(models.lease(url, timeout_s=1))
+        for _ in range(4):
+            held.enter_context(models.try_out(url, timeout_s=1))
+        assert models.busy(url) == 4
     assert models.busy(url) == 0
 
 

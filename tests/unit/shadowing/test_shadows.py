@@ -14,7 +14,7 @@ from rulegate.routing import Shadow, Target
 from rulegate.serving.errors import ModelDied, ModelOverloaded, NoMemoryForModel
 from rulegate.serving.models import Prediction
 from rulegate.shadowing import Copy, Dropped, Outcome, Shadows
-from rulegate.shadowing.shadows import MAX_ANSWER_BYTES, MAX_LONGER, THREADS
+from rulegate.shadowing.shadows import MAX_ANSWER_BYTES, MAX_LONGER, MEMORY_PAUSE_S, THREADS
 
 NAMES = ("sentiment", "fast", "next")
 PATIENCE_S = 30
@@ -45,6 +45,7 @@ class Trial:
         self.gate.set()
         self.asked = threading.Semaphore(0)
         self.busy = False
+        self.rest = None
         self.drawn: list[float] = []
         settings.setdefault("random", lambda: 0.0)
         self.shadows = Shadows(self._ask, is_busy=lambda: self.busy, **settings)
@@ -55,7 +56,7 @@ class Trial:
             assert self.gate.wait(PATIENCE_S)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Prediction(self.answer, "application/json"), 0.002
+        return Prediction(self.answer, "application/json", self.rest), 0.002
 
     def counted(self, outcome: Outcome, names: tuple[str, str, str] = NAMES) -> int:
         return self.shadows.outcomes.counts().get((*names, outcome.value), 0)
@@ -141,6 +142,22 @@ def test_what_the_model_cannot_take_is_dropped(trial, caplog, error, why):
     assert not caplog.records
 
 
+def test_a_model_for_which_there_was_no_memory_is_left_alone_for_a_while():
+    now = [100.0]
+    trial = Trial(clock=lambda: now[0])
+    trial.shadows.start()
+    trial.answer = NoMemoryForModel("none")
+    trial.shadows.offer(copy_of())
+    wait_until(lambda: trial.dropped(Dropped.MEMORY) == 1)
+    trial.answer = b'{"predictions": [1]}'
+    trial.shadows.offer(copy_of())
+    assert trial.dropped(Dropped.MEMORY) == 2
+    now[0] += MEMORY_PAUSE_S
+    trial.shadows.offer(copy_of())
+    wait_until(lambda: trial.counted(Outcome.AGREED) == 1)
+    trial.shadows.close()
+
+
 def test_while_the_gateway_is_busy_nothing_is_taken_and_nothing_that_waits_is_asked(trial):
     trial.gate.clear()
     for _ in range(THREADS):
@@ -173,15 +190,9 @@ def test_answers_too_large_to_be_compared_are_dropped(trial):
     wait_until(lambda: trial.dropped(Dropped.LARGE) == 2)
 
 
-def test_an_answer_in_parts_disagrees_and_is_ended(trial):
-    closed = threading.Event()
-
-    class Parts:
-        close = staticmethod(closed.set)
-
-    trial.shadows._ask = lambda copy: (Prediction(b"data: 1", "text/event-stream", Parts()), 0.1)
+def test_an_answer_in_parts_disagrees(trial):
+    trial.rest = iter(())
     trial.shadows.offer(copy_of())
-    assert closed.wait(PATIENCE_S)
     wait_until(lambda: trial.counted(Outcome.DISAGREED) == 1)
 
 
