@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rulegate.condition import Condition
 from rulegate.config.document import read
-from rulegate.config.load import TEXT_NAME
+from rulegate.config.load import TEXT_NAME, shown_text
 from rulegate.config.relations import CONDITION_KEY
 from rulegate.config.route_settings import RouteSettings
 from rulegate.config.settings import Config
@@ -22,7 +22,7 @@ class Use:
     Attributes:
         model_uri: The model that is named.
         written: As the file has it, with the names of variables.
-        source: The file.
+        source: The file, its secrets masked.
         span: The place.
         condition: The condition under which it answers, and where that stands; None where it needs none.
     """
@@ -38,13 +38,14 @@ def uses(config: Config) -> tuple[Use, ...]:
     """Every place at which a configuration names a model, in the order of its text."""
     source = Source(TEXT_NAME if config.path is None else str(config.path), config.text)
     root, _ = read(source)
+    masked = Source(source.name, shown_text(config))
     found: list[Use] = []
     for endpoint, settings in zip(mappings(root, "model_endpoints"), config.endpoints, strict=True):
         for route, route_settings in zip(mappings(endpoint, "routes"), settings.routes, strict=True):
             written, compiled = text_of(route, CONDITION_KEY), route_settings.condition
-            condition = (compiled, written.excerpt()) if written and compiled else None
+            condition = (compiled, replace(written.excerpt(), source=masked)) if written and compiled else None
             named = zip(_named(route_settings), _places(route), strict=True)
-            found += (Use(uri, place.shown, source, place.span, condition) for uri, place in named)
+            found += (Use(uri, _shown(place, masked), masked, place.span, condition) for uri, place in named)
     return tuple(found)
 
 
@@ -52,6 +53,12 @@ def _named(route: RouteSettings) -> Iterator[str]:
     yield from (target.model_uri for target in route.all_targets)
     if route.shadow:
         yield route.shadow.model_uri
+
+
+def _shown(place: Scalar, masked: Source) -> str:
+    """A model's URI for people: as it is written, or as it stands in the masked text if a secret is in it."""
+    text = masked.text[place.span.start : place.span.end]
+    return place.shown if text == place.source.text[place.span.start : place.span.end] else text.strip("'\"")
 
 
 def _places(route: Mapping) -> Iterator[Scalar]:

@@ -19,6 +19,7 @@ from rulegate.routing.explanation import (
     Stuck,
     Tried,
 )
+from rulegate.routing.route import Route
 
 _NEEDS: Final = {
     Relation.EQUALS: "value",
@@ -93,7 +94,15 @@ def _answer(end: Answered, is_loaded: IsLoaded | None) -> dict[str, Any]:
         "deny": None if deny is None else {"status": deny.status, "message": deny.message},
         **({} if end.choice is None else _choice(end.choice, is_loaded)),
         **({} if end.choice is None else {"fallbacks": [route.alias for route in end.fallbacks]}),
+        **({} if end.choice is None else {"shadow": _shadow(end.route)}),
     }
+
+
+def _shadow(route: Route) -> dict[str, Any] | None:
+    shadow = route.shadow
+    if shadow is None:
+        return None
+    return {"target": shadow.target.alias, "model_uri": shadow.target.model_uri, "share": shadow.fraction}
 
 
 def _choice(choice: Choice, is_loaded: IsLoaded | None) -> dict[str, Any]:

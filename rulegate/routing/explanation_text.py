@@ -121,6 +121,9 @@ def _end(explanation: RoutingExplanation) -> Iterator[str]:
             yield from (f"  {line}" for line in _choice(choice))
             if fallbacks:
                 yield f"  where it cannot answer: {', then '.join(map(_fallback, fallbacks))}"
+            if (shadow := route.shadow) is not None:
+                share = f"{100 * shadow.fraction:.4g} % of its requests are copied to"
+                yield f"  {share} the shadow `{shadow.target.alias}`: {shadow.target.model_uri}"
 
 
 def _fallback(route: Route) -> str:

@@ -92,4 +92,4 @@ def test_the_commands_exist():
     named = set(
         re.findall(r"\brulegate ([a-z]+(?:-[a-z]+)*) ", "\n".join(re.findall(r"^rulegate .*$", README, re.MULTILINE)))
     )
-    assert named == {"check-config", "explain", "serve"} <= set(main.commands)
+    assert named == {"check-config", "explain", "schema", "serve"} <= set(main.commands)

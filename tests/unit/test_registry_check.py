@@ -117,3 +117,19 @@ def test_the_page_of_a_code_shows_its_fault_and_how_it_is_mended(code: str):
     known = no_answer if (examples["Bad"].registry_uri or "").startswith("http") else KNOWN
     assert {found.code for found in check_registry(uses(examples["Bad"]), known)} == {code}
     assert not check_registry(uses(examples["Good"]), KNOWN)
+
+
+def test_neither_secrets_nor_values_of_variables_are_shown():
+    config = """
+model_endpoints:
+  - name: a
+    routes:
+      - {alias: a, model_uri: "s3://key:hunter2@bucket/model", model_request_condition: request.path == '/a'}
+      - {alias: b, model_uri: "models:/${MODEL}/1"}
+"""
+    uris = ("s3://key:hunter2@bucket/model", "models:/hunter2/1")
+    found = {uri: ModelNotResolved(f"{uri} was not found") for uri in uris}
+    shown = render_all(check_registry(uses(load_config(config, variables={"MODEL": "hunter2"})), found))
+    assert "hunter2" not in shown
+    assert "RG351 `s3://key:*******@bucket/model` cannot be resolved\n" in shown
+    assert "RG351 `models:/${MODEL}/1` cannot be resolved\n" in shown
