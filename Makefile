@@ -49,7 +49,7 @@ reference: $(READY) ## write the tables of docs/configuration.md after a change 
 	@$(BIN)/python -m rulegate.config.reference docs/configuration.md
 
 bench: $(READY) ## every benchmark beside its peers; bench-NAME runs one
-	@for name in first_request condition compile routing overhead serving cold density memory; do $(MAKE) --no-print-directory bench-$$name || exit 1; done
+	@for name in first_request condition compile routing overhead serving cold density memory reload; do $(MAKE) --no-print-directory bench-$$name || exit 1; done
 
 bench-%: $(READY)
 	@$(BIN)/python -m benchmarks.$* $(OPTIONS)

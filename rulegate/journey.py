@@ -49,19 +49,20 @@ class Journey:
     @property
     def leg(self) -> Leg | None:
         """The route that the answer is of: the last one if it answers, else the first; None before there is one."""
-        if not self.legs:
-            return None
-        return self.legs[-1 if self._is_answered else 0]
+        legs = self.legs
+        if len(legs) > 1:
+            return legs[-1 if self._is_answered else 0]
+        return legs[0] if legs else None
 
     @property
     def passed(self) -> list[Leg]:
         """The routes that were tried before the one that answers; empty where none answers."""
-        return self.legs[:-1] if self._is_answered else []
+        return self.legs[:-1] if len(self.legs) > 1 and self._is_answered else []
 
     @property
     def in_vain(self) -> list[Leg]:
         """The fallbacks that were tried where none of them answers."""
-        return [] if self._is_answered else self.legs[1:]
+        return self.legs[1:] if len(self.legs) > 1 and not self._is_answered else []
 
     @property
     def _is_answered(self) -> bool:

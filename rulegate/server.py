@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import gc
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -232,6 +233,10 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
     connections.watch(port, silent_s=lambda: 2 * running.application.front.request_timeout_s)
     admin = None if following.admin is None else _admin(following.admin, begun_with, running, live)
     multiprocessing.util.Finalize(None, _close, (admin, live, running, requests), exitpriority=1)
+    # What is there by now stays, so the garbage collector need not look through it, thousands of routes maybe, while
+    # requests wait.
+    gc.collect()
+    gc.freeze()
     return running.application
 
 

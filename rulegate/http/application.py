@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -205,8 +205,10 @@ def _names(journey: Journey) -> Iterator[tuple[str, str]]:
         yield "x-rulegate-fallback-from", passed
 
 
-def _failures(legs: Iterable[Leg]) -> str | None:
-    """Routes that have not answered, each with the code of why."""
+def _failures(legs: Sequence[Leg]) -> str | None:
+    """Routes that have not answered, each with the code of why; None where there are none, as there mostly are."""
+    if not legs:
+        return None
     return ", ".join(f"{leg.route}; {failure_of(leg.error).code}" for leg in legs if leg.error is not None) or None
 
 

@@ -99,6 +99,13 @@ class GatewayProcess:
     def requests_logged(self) -> list[dict[str, Any]]:
         return [line for line in self.log() if line["event"] == "request"]
 
+    def logged(self, answer: requests.Response) -> dict[str, Any]:
+        """The one line of the request that was answered so; it may come a moment after the answer."""
+        this = answer.headers["x-request-id"]
+        lines = wait_until(lambda: [line for line in self.requests_logged() if line["request_id"] == this])
+        (line,) = lines
+        return line
+
     def processes(self) -> list[int]:
         """Every living process that descends from the gateway, itself included."""
         return descendants(self.process.pid)

@@ -57,7 +57,7 @@ def test_the_named_path_is_the_default_one(gateway):
 def test_each_request_has_one_log_line_with_all_that_is_known(gateway):
     answer = gateway.post(DOMAIN, x_request_id="one-of-mine")
     assert answer.headers["x-request-id"] == "one-of-mine"
-    (line,) = [line for line in gateway.requests_logged() if line["request_id"] == "one-of-mine"]
+    line = gateway.logged(answer)
     assert line["status"] == 200
     assert (line["endpoint"], line["route"], line["target"]) == ("sentiment-router", "accurate", "accurate")
     assert line["model"] == "models:/sentiment-model-accurate/1"

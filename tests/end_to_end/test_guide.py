@@ -73,10 +73,10 @@ class Reader:
             )  # fmt: skip
         self.background.append((process, path))
         until = time.monotonic() + PATIENCE_S
-        while not fits(path.read_text(), f"{expected}\n…") and process.poll() is None and time.monotonic() < until:
+        while not fits(shown := first_lines(path, expected), expected) and time.monotonic() < until:
+            assert process.poll() is None, path.read_text()
             threading.Event().wait(0.02)
-        assert process.poll() is None, path.read_text()
-        return "\n".join(path.read_text().splitlines()[: len(expected.splitlines())])
+        return shown
 
     def leave(self) -> None:
         for process, _ in reversed(self.background):
@@ -99,6 +99,11 @@ def fits(shown: str, expected: str) -> bool:
     pattern = r"\n".join(".*".join(map(re.escape, line.split("…"))) for line in expected.rstrip().split("\n"))
     text = "\n".join(line.rstrip() for line in shown.replace("\r", "").rstrip().split("\n"))
     return re.fullmatch(pattern, text, re.DOTALL) is not None
+
+
+def first_lines(path: Path, expected: str) -> str:
+    """As many lines of a file as are expected; it may have more."""
+    return "\n".join(path.read_text().splitlines()[: len(expected.splitlines())])
 
 
 def free_port() -> str:
