@@ -232,6 +232,7 @@ def _facts(status: int, journey: Journey, total_s: float, error: Exception | Non
     return {
         "request_id": journey.request_id,
         "status": status,
+        "code": _code(error) or None,
         "endpoint": journey.endpoint,
         "route": leg.route if leg else None,
         "target": leg.target if leg else None,
