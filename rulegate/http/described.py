@@ -50,8 +50,8 @@ def environ_of(
         key = _OWN_NAMES.get(name.lower(), f"HTTP_{name.upper().replace('-', '_')}")
         # Servers join what is sent several times.
         several = key in seen and key not in _OWN_NAMES.values()
-        value = _received(value)
-        environ[key] = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}" if several else value
+        between = "; " if key == "HTTP_COOKIE" else ","
+        environ[key] = (f"{environ[key]}{between}" if several else "") + _received(value)
         seen.add(key)
     return environ
 

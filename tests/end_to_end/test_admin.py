@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import re
-import socket
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
