@@ -124,7 +124,7 @@ class Answers:
             ServingError: If neither the target nor a fallback can answer: what was wrong with the first.
             Exception: What kept a fallback from being asked at all, such as a malformed body, counts as its failure.
         """
-        headers = partial(headers_of, decision.request, journey.request_id)
+        headers = partial(headers_of, decision.request, journey)
         asked = _Asked(decision, body, content_type, headers, timeout_s, self._clock() + timeout_s)
         first = Leg(decision.route)
         journey.legs.append(first)
@@ -207,9 +207,10 @@ class _Leased:
                 self._parts.close()
 
 
-def headers_of(request: Request, request_id: str | None) -> Mapping[str, str]:
+def headers_of(request: Request, journey: Journey) -> Mapping[str, str]:
     """What a model of another server may be told of a request."""
-    return request.folded_headers if request_id is None else {**request.folded_headers, "x-request-id": request_id}
+    ours = {"x-request-id": journey.request_id, "x-rulegate-via": journey.via}
+    return {**request.folded_headers, **{name: value for name, value in ours.items() if value is not None}}
 
 
 def _allowed(breaker: Breaker, target: Target) -> Attempt:

@@ -192,7 +192,7 @@ class Gateway:
                     timeout_s=timeout_s,
                     request_id=journey.request_id,
                     # Built now: what they are read from is not to wait in a queue.
-                    headers=headers_of(request, journey.request_id) if is_remote(shadow.target.model_uri) else {},
+                    headers=headers_of(request, journey) if is_remote(shadow.target.model_uri) else {},
                 )
             )
 

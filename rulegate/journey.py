@@ -34,12 +34,14 @@ class Journey:
 
     Attributes:
         request_id: The request's id, which the log and servers that are asked for it are told; None: it has none.
+        via: Where the request has been, for the servers that are asked for it; None: nobody is told.
         endpoint: The name of the endpoint.
         decide_s: Seconds until the route was known; None before.
         legs: The route that the conditions picked, then the fallbacks that were tried, in order.
     """
 
     request_id: str | None = None
+    via: str | None = None
     endpoint: str | None = None
     decide_s: float | None = None
     legs: list[Leg] = field(default_factory=list)

@@ -119,15 +119,15 @@ class OddServer:
                 self._talk(connection)
 
     def _talk(self, connection: socket.socket) -> None:
-        file = connection.makefile("rb")
         number = 0
-        while line := file.readline():
-            head = line
-            while (line := file.readline()) not in {b"\r\n", b""}:
-                head += line
-            text = head.decode("latin-1")
-            length = next((int(h[15:]) for h in text.split("\r\n") if h.lower().startswith("content-length:")), 0)
-            exchange = Exchange(connection, text, file.read(length), number, self._closed)
-            self.seen.append(exchange)
-            number += 1
-            self.script(exchange)
+        with connection.makefile("rb") as file:
+            while line := file.readline():
+                head = line
+                while (line := file.readline()) not in {b"\r\n", b""}:
+                    head += line
+                text = head.decode("latin-1")
+                length = next((int(h[15:]) for h in text.split("\r\n") if h.lower().startswith("content-length:")), 0)
+                exchange = Exchange(connection, text, file.read(length), number, self._closed)
+                self.seen.append(exchange)
+                number += 1
+                self.script(exchange)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class TypedRequest:
         body = _body(self.data)
         environ = environ_of(
             method=self.method,
-            path=self.path,
+            # As the terminal sent it, and as the gateway then reads it.
+            path=os.fsencode(self.path).decode("utf-8", "replace"),
             query=self.query,
             headers=self._headers(),
             remote_addr=self.remote_addr,

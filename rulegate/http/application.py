@@ -20,6 +20,7 @@ from rulegate.http import listing
 from rulegate.http.errors import PathNotFound, failure_of
 from rulegate.http.events import ClientGone, Events
 from rulegate.http.incoming import condition_request, content_type, read_body, request_id, require_method
+from rulegate.http.passage import Passage
 from rulegate.http.replies import JSON, STATUS_LINES, Reply, failed, json_reply
 from rulegate.http.traffic import Traffic
 from rulegate.journey import Journey, Leg
@@ -74,6 +75,7 @@ class Application:
         self._log = log
         self._traffic = traffic or Traffic()
         self._not_ready = not_ready
+        self._passage = Passage()
         self._pages: dict[str, Callable[[], Reply]] = {
             "/ping": _alive,
             "/health": _alive,
@@ -123,6 +125,7 @@ class Application:
         try:
             require_method(environ, "POST")
             body = read_body(environ, max_bytes=front.max_body_bytes)
+            journey.via = self._passage.through(environ, endpoint)
             prediction = front.gateway.answer(
                 endpoint,
                 condition_request(environ, body, ask=front.ask()),
@@ -229,6 +232,7 @@ def _facts(status: int, journey: Journey, total_s: float, error: Exception | Non
     return {
         "request_id": journey.request_id,
         "status": status,
+        "code": _code(error) or None,
         "endpoint": journey.endpoint,
         "route": leg.route if leg else None,
         "target": leg.target if leg else None,

@@ -35,9 +35,8 @@ def environ_of(
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method.upper(),
         "SCRIPT_NAME": "",
-        # WSGI has the bytes of a text as characters.
-        "PATH_INFO": path.encode().decode("latin-1"),
-        "QUERY_STRING": query,
+        "PATH_INFO": _bytes_as_characters(path),
+        "QUERY_STRING": _bytes_as_characters(query),
         "REMOTE_ADDR": remote_addr,
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
@@ -51,6 +50,19 @@ def environ_of(
         key = _OWN_NAMES.get(name.lower(), f"HTTP_{name.upper().replace('-', '_')}")
         # Servers join what is sent several times.
         several = key in seen and key not in _OWN_NAMES.values()
-        environ[key] = f"{environ[key]},{value}" if several else value
+        between = "; " if key == "HTTP_COOKIE" else ","
+        environ[key] = (f"{environ[key]}{between}" if several else "") + _received(value)
         seen.add(key)
     return environ
+
+
+def _bytes_as_characters(text: str) -> str:
+    """A text as WSGI has it. Half a surrogate pair, which JSON can say, is no character."""
+    whole = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return whole.encode().decode("latin-1")
+
+
+def _received(value: str) -> str:
+    """What granian hands on of a header's value: without blanks around it, and nothing if it is not all ASCII."""
+    value = value.strip(" \t")
+    return value if value.isascii() and value.replace("\t", " ").isprintable() else ""

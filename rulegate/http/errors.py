@@ -46,6 +46,10 @@ class LengthRequired(RequestRefused):
     """The body's length is not announced, and without it nobody could tell that a part is missing."""
 
 
+class RequestLoop(RequestRefused):
+    """The request has been passed on in a circle."""
+
+
 class Unauthorized(RequestRefused):
     """The request does not prove that it may ask this."""
 
@@ -78,6 +82,7 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (BodyTooLarge, Failure(413, "BAD_REQUEST", "RG403")),
     (BodyIncomplete, Failure(400, "BAD_REQUEST", "RG404")),
     (LengthRequired, Failure(411, "BAD_REQUEST", "RG411")),
+    (RequestLoop, Failure(508, "INVALID_STATE", "RG416")),
     (Unauthorized, Failure(401, "UNAUTHENTICATED", "RG414")),
     (NotUnderstood, Failure(400, "INVALID_PARAMETER_VALUE", "RG415")),
     (serving.UnsupportedContentType, Failure(415, "BAD_REQUEST", "RG405")),

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,18 @@ model_endpoints:
         model_request_condition: "request.headers.get('X-Broken') == 'yes'"
         model_uri: models:/stubborn/1
         fallback: [rest]
+      - alias: plain
+        model_request_condition: "request.headers['X-Text'] == 'a,b'"
+        on_error: no_match
+        deny: {{status: 403, message: plain}}
+      - alias: nothing
+        model_request_condition: "request.headers['X-Text'] == '' or request.cookies['b'] == '2'"
+        on_error: no_match
+        deny: {{status: 403, message: nothing}}
+      - alias: query
+        model_request_condition: "request.args['q'] == 'é'"
+        on_error: no_match
+        deny: {{status: 403, message: query}}
       - {{alias: rest, model_uri: models:/versioned/1}}
 """
 
@@ -122,6 +135,31 @@ def test_a_live_request_is_explained_and_not_sent(gateway, admin):
     told = admin.post("/admin/explain", {"headers": {"X-Tenant": "a", "X-Broken": "yes"}}).json()
     assert told["answer"]["targets"][0]["loaded"] is False
     assert admin.value("requests_total") == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "route"),
+    [
+        ([("X-Text", "a"), ("x-text", " b ")], "", "plain"),
+        ([("X-Text", "é")], "", "nothing"),
+        ([("X-Text", "b"), ("Cookie", "a=1"), ("Cookie", "b=2")], "", "nothing"),
+        ([("X-Text", "b"), ("Cookie", "a=1")], "q=é", "query"),
+        ([("X-Text", "b"), ("Cookie", "a=1")], "q=%C3%A9", "query"),
+    ],
+)
+def test_odd_headers_and_queries_are_explained_as_the_server_reads_them(gateway, admin, headers, query, route):
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+        start = f"POST /invocations?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n"
+        connection.sendall(f"{start}{head}\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert f"x-rulegate-route: {route}\r\n" in answer
+    described: dict[str, list[str]] = {}
+    for name, value in headers:
+        described.setdefault(name, []).append(value)
+    told = admin.post("/admin/explain", {"headers": described, "query": query}).json()
+    assert told["answer"]["route"] == route
 
 
 def test_a_reload_that_is_asked_for_is_told_its_result(gateway, admin, registry):

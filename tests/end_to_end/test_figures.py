@@ -24,7 +24,7 @@ def pool(registry, helpers, tmp_path, monkeypatch):
     config = load_config(helpers.one_endpoint_a_model(registry["uri"], models))
     sink = os.open(os.devnull, os.O_WRONLY)
     running = bootstrap.start(config, dict(os.environ), Lines("json", sink))
-    yield running._pool
+    yield running.pool
     running.close()
     os.close(sink)
 

@@ -179,6 +179,56 @@ def test_a_server_that_accepts_nobody_is_given_up_by_its_connect_timeout(gateway
     assert "cannot be connected to in time" in answered.json["message"]
 
 
+# Circles
+
+
+def test_a_request_that_comes_back_is_refused_and_each_fallback_costs_one_request(gateway: Any, odd_server: Start):
+    server = odd_server(lambda exchange: exchange.send(sent_back(running, exchange)))
+    running = gateway(f"""
+model_endpoints:
+  - name: texts
+    routes:
+      - {{alias: there, model_uri: "{server.url}", fallback: [again]}}
+      - {{alias: again, model_uri: "{server.url}", model_request_condition: "request.method == 'GET'"}}
+""")
+    answered = ask(running)
+    assert (answered.status_code, answered.json["error_code"], answered.json["code"]) == (508, "INVALID_STATE", "RG514")
+    assert "come back" in answered.json["message"]
+    assert len(server.seen) == 2
+
+
+def test_a_shadow_that_leads_back_gets_one_copy(gateway: Any, odd_server: Start, model: OddServer):
+    came_back = threading.Event()
+
+    def send_back(exchange: Exchange) -> None:
+        exchange.send(sent_back(running, exchange))
+        came_back.set()
+
+    server = odd_server(send_back)
+    running = gateway(to(model.url, route=f', shadow: {{alias: next, model_uri: "{server.url}"}}'))
+    assert ask(running).status_code == 200
+    assert came_back.wait(30)
+    assert len(model.seen) == 1
+
+
+def test_another_endpoint_of_the_same_gateway_is_no_circle(gateway: Any, odd_server: Start, model: OddServer):
+    server = odd_server(lambda exchange: exchange.send(sent_back(running, exchange, "/endpoints/there/invocations")))
+    running = gateway(f"""
+model_endpoints:
+  - {{name: here, routes: [{{alias: only, model_uri: "{server.url}"}}]}}
+  - {{name: there, routes: [{{alias: only, model_uri: "{model.url}"}}]}}
+""")
+    assert ask(running).status_code == 200
+    assert [len(exchange.headers["x-rulegate-via"].split(",")) for exchange in model.seen] == [2]
+
+
+def sent_back(gateway: Browser, exchange: Exchange, path: str = "/invocations") -> bytes:
+    """What the gateway answers to the request that it has sent."""
+    via = {"x-rulegate-via": exchange.headers["x-rulegate-via"]}
+    answered = gateway.post(path, data=exchange.body, content_type="application/json", headers=via)
+    return answer(answered.data, status=answered.status)
+
+
 # Decision services
 
 

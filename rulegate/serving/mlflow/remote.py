@@ -41,7 +41,7 @@ LONGEST_PAUSE_S: Final = 3600.0
 _EVENTS: Final = "text/event-stream"
 _EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _LONGEST_END: Final = max(map(len, _EVENT_ENDS))
-_REQUEST_ID: Final = "x-request-id"
+_OURS: Final = ("x-request-id", "x-rulegate-via")
 _AWAY: Final = frozenset({429, 502, 503})
 _ADDRESSES: Final = 1024
 
@@ -160,7 +160,7 @@ class _RemoteModel:
         return RemoteBroken(f"{self.name} {what}")
 
     def _passed_on(self, headers: Mapping[str, str]) -> dict[str, str]:
-        return {name: headers[name] for name in (*self.terms.headers, _REQUEST_ID) if name in headers}
+        return {name: headers[name] for name in (*self.terms.headers, *_OURS) if name in headers}
 
     def _failure(self, answer: Answer) -> ServingError:
         """What an answer with another status than 200 says."""

@@ -57,6 +57,10 @@ def is_true(condition: str, *arguments: str, sent: bytes = b"") -> bool:
         ("request.path == '/invocations'", ()),
         ("request.path == '/endpoints/sentiment/invocations'", ("--endpoint", "sentiment")),
         ("request.path == '/ä b'", ("--path", "/ä b")),
+        (
+            "request.path == '/\ufffd'",
+            ("--path", "/\udcff"),
+        ),  # a byte that is not UTF-8, as Python has it of a terminal
         ("request.args['a'] == 'ä b' and request.args['c'] == '1'", ("--query", "a=%C3%A4+b&c=1&c=2")),
         ("request.cookies['a'] == '1' and request.cookies['b'] == 'x y'", ("--cookie", 'a=1; b="x y"')),
         ("request.remote_addr == '127.0.0.1'", ()),

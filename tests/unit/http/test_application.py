@@ -155,3 +155,17 @@ def test_a_route_that_denies_answers_in_mlflows_shape_and_is_logged(tmp_path, wh
     assert "retry-after" not in answer.headers
     line = json.loads((tmp_path / "log").read_text())
     assert (line["route"], line["status"], "target" in line) == (which, int(status_line[:3]), False)
+    assert line["code"] == answer.json["code"]
+
+
+def test_the_line_of_a_failed_request_has_the_code_of_its_answer(tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        front = Front(Gateway(load_config(CONFIG)), max_body_bytes=100, request_timeout_s=1)
+        client = Client(Application(front, Lines("json", log.fileno()), not_ready=dict))
+        answers = [
+            client.post("/invocations", data="{}", content_type="application/json"),
+            client.post("/invocations", data="x" * 101, content_type="application/json"),
+            client.post("/endpoints/unknown/invocations", data="{}", content_type="application/json"),
+        ]
+    codes = [json.loads(line)["code"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert codes == [answer.json["code"] for answer in answers] == ["RG502", "RG403", "RG407"]

@@ -1,0 +1,47 @@
+"""A request that is described is read as the same request is that comes by HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from rulegate.condition import Request
+from rulegate.http.described import environ_of
+from rulegate.http.incoming import condition_request
+
+
+def described(*headers: tuple[str, str], query: str = "", path: str = "/invocations") -> Request:
+    environ = environ_of(method="POST", path=path, query=query, headers=headers, remote_addr="127.0.0.1", body=b"{}")
+    return condition_request(environ, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "received"),
+    [
+        (["a"], "a"),
+        ([" a b\t"], "a b"),
+        (["a\tb"], "a\tb"),
+        (["a", "b"], "a,b"),
+        (["\xe9"], ""),
+        (["a\u20ac"], ""),
+        (["a\r\nb"], ""),
+        (["\ud800"], ""),
+        (["a", "\xe9"], "a,"),
+    ],
+)
+def test_a_header_is_what_the_server_hands_on(sent, received):
+    assert described(*(("X-A", value) for value in sent)).headers["x-a"] == received
+
+
+def test_cookies_of_several_headers_are_all_there():
+    cookies = described(("Cookie", "a=1"), ("cookie", "b=2")).cookies
+    assert (cookies["a"], cookies["b"]) == ("1", "2")
+
+
+@pytest.mark.parametrize("query", ["q=%C3%A9", "q=\xe9"])
+def test_a_query_may_be_escaped_or_not(query):
+    assert described(query=query).args["q"] == "\xe9"
+
+
+def test_half_a_surrogate_pair_is_no_character():
+    request = described(path="/\ud800", query="q=\ud800")
+    assert set(request.path[1:]) == set(request.args["q"]) == {"\ufffd"}
