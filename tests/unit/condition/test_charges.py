@@ -130,7 +130,11 @@ COMPARISONS = [
     ("request.json[0] in request.json", [1] * 10, 200),
     ("request.json[0] not in request.json", [1] * 10, 200),
     ("request.json[0] in request.json", [[1]] * 10, 10 * 20 + 10 * 70 + 10 * 70),
+    ("request.json[0] in request.json", [["a" * 160]], 20 + 70 + 70 + 160 // 8),
     ("'a' in request.json", {"a": 1}, 0),
+    # In a chain each value is made once, and each comparison is charged or not as it is alone.
+    ("'a' < request.json.lower() < request.json", "b" * 1_000, 1_000 + 500),
+    ("request.json[0] == request.json[1] == 'b' in request.headers", ["b", "b"], 0),
     ("request.json in {'a'}", "a", 0),
     # The name of a header is put in lower case first.
     ("request.json in request.headers", "a" * 1_000, 1_000),
@@ -153,6 +157,7 @@ FUNCTIONS = [
     ("min(request.json) == 1", [1] * 10, 200 + 700),
     ("max(request.json) == 1", [1] * 10, 200 + 700),
     ("max(request.json, 1) == 1", 5, 2 * 20 + 2 * 70),
+    ("min(request.json, 1) == 1", 5, 2 * 20 + 2 * 70),
     ("min(request.json) == 'a'", TEXT, 100 * 20),
     ("max(request.json) == 'a'", ["a" * 1_000] * 2, 2 * (20 + 70 + 500)),
     ("max(request.json) == 'a'", WIDE, 100 * 60),
@@ -331,6 +336,28 @@ def test_an_operation_on_numbers_gives_what_python_gives(operation):
     for left, right in itertools.product(NUMBERS, repeat=2):
         if operation is not operations.multiply or abs(left * right) <= v.MAX_PRODUCT:
             assert repr(operation(Meter().begin(), left, right)) == repr(BINARY[operation](left, right))
+
+
+COMPARED = {
+    operations.equal: operator.eq,
+    operations.unequal: operator.ne,
+    operations.less: operator.lt,
+    operations.less_equal: operator.le,
+    operations.greater: operator.gt,
+    operations.greater_equal: operator.ge,
+}
+VALUES = [[1, 2, 1.0, True], ["a", "b", "", "a" * 200], [[], [1], [1, 2]]]
+
+
+@pytest.mark.parametrize("comparison", COMPARED, ids=lambda comparison: comparison.__name__)
+def test_a_comparison_gives_what_python_gives(comparison):
+    for left, right in itertools.chain.from_iterable(itertools.product(values, repeat=2) for values in VALUES):
+        assert comparison(Meter().begin(), left, right) is COMPARED[comparison](left, right)
+
+
+@pytest.mark.parametrize(("function", "expected"), [(operations.min_of, 2), (operations.max_of, 7)])
+def test_the_least_and_the_largest_are_found_in_a_list_and_among_arguments(function, expected):
+    assert function(Meter().begin(), [7, 2, 5]) == function(Meter().begin(), 7, 2, 5) == expected
 
 
 PRODUCTS = [

@@ -30,6 +30,10 @@ def test_a_bucket_is_the_same_for_ever(arguments):
     assert compile_condition(f"bucket({arguments})").value(Request()) == BUCKETS[arguments]
 
 
+def test_all_fall_into_one_bucket_where_there_is_one():
+    assert compile_condition("bucket(request.json, 1)").value(Request(json="anybody")) == 0
+
+
 def test_half_a_surrogate_pair_has_a_bucket():
     assert compile_condition("bucket(request.json, 1000)").value(Request(json="\ud800")) == 897
 
