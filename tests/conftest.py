@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rulegate.demo import DemoFiles, prepare
 from tests.odd_servers import Exchange, OddServer
+
+# A property holds or not, however busy the machine is: no clock may fail its test.
+settings.register_profile("without a clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("without a clock")
 
 
 @pytest.fixture(scope="session")

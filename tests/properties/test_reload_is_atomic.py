@@ -79,7 +79,7 @@ def front(number: int, model: int, pool: ModelPool) -> Front:
     return Front(Gateway(load_config(text_of(number, model)), pool), max_body_bytes=1000, request_timeout_s=30)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(models=st.lists(st.integers(1, 3), min_size=2, max_size=12), tidy=st.booleans())
 def test_no_answer_is_a_mix_and_none_is_from_before(models, tidy):
     pool = ModelPool(FakeRegistry(), FakeBackend(), PoolSettings())
