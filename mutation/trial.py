@@ -48,15 +48,17 @@ class Trial:
         """
         if session.testsfailed:
             raise pytest.UsageError("a test cannot be collected")
+        reading, writing = os.pipe()
+        rehearsal = _in_a_process(partial(_rehearse, session.items, writing))
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            told = pipe.read()
+        os.waitpid(rehearsal, 0)
+        if not told:
+            raise pytest.UsageError("a test fails before anything is changed")
+        durations_s, calls = json.loads(told)
         # Each fork would copy what the collector looks at.
         gc.freeze()
-        durations_s: list[float] = []
-        calls: dict[str, list[int]] = {}
-        for position, item in enumerate(session.items):
-            duration_s, called = _rehearsed(item)
-            durations_s.append(duration_s)
-            for function in called:
-                calls.setdefault(function, []).append(position)
         running: dict[int, Change] = {}
         for count, change in enumerate(self._changes):
             sys.stdout.write(f"\r{count} of {len(self._changes)} tried ")
@@ -92,32 +94,34 @@ def _in_a_process(work: Callable[[], int]) -> int:
     return process
 
 
-def _rehearsed(item: pytest.Item) -> tuple[float, list[str]]:
-    """How long a test takes, and the functions that it calls where no other test has filled a cache before it.
-
-    Raises:
-        UsageError: If it fails.
-    """
-    reading, writing = os.pipe()
-    process = _in_a_process(partial(_rehearse, item, writing))
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        told = pipe.read()
-    os.waitpid(process, 0)
-    if not told:
-        raise pytest.UsageError(f"{item.nodeid} fails before anything is changed")
-    duration_s, called = json.loads(told)
-    return duration_s, called
-
-
-def _rehearse(item: pytest.Item, pipe: int) -> int:
+def _rehearse(items: Sequence[pytest.Item], pipe: int) -> int:
+    """Writes how long each test takes, and for each function the tests that call it; nothing if a test fails."""
+    durations_s: list[float] = []
+    calls: dict[str, list[int]] = {}
     set_mutant_under_test("stats")
-    begin = time.process_time()
-    if _fails(item):
-        return _NOTICED
+    for position, item in enumerate(items):
+        _forget()
+        begin = time.process_time()
+        if _fails(item):
+            sys.stdout.write(f"\r{item.nodeid} fails\n")
+            sys.stdout.flush()
+            return _NOTICED
+        durations_s.append(time.process_time() - begin)
+        for function in state()._stats:
+            calls.setdefault(function, []).append(position)
+        state()._stats.clear()
     with os.fdopen(pipe, "w") as file:
-        json.dump((time.process_time() - begin, [*state()._stats]), file)
+        json.dump((durations_s, calls), file)
     return _UNNOTICED
+
+
+def _forget() -> None:
+    """Empties the caches of the code: a test that finds what an earlier one has left would not be seen to call it."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("rulegate.condition")]
+    for module in modules:
+        for value in list(vars(module).values()):
+            if callable(clear := getattr(value, "cache_clear", None)):
+                clear()
 
 
 def _attempt(change: Change, tests: Sequence[pytest.Item], limit_s: int) -> int:

@@ -338,28 +338,6 @@ def test_an_operation_on_numbers_gives_what_python_gives(operation):
             assert repr(operation(Meter().begin(), left, right)) == repr(BINARY[operation](left, right))
 
 
-COMPARED = {
-    operations.equal: operator.eq,
-    operations.unequal: operator.ne,
-    operations.less: operator.lt,
-    operations.less_equal: operator.le,
-    operations.greater: operator.gt,
-    operations.greater_equal: operator.ge,
-}
-VALUES = [[1, 2, 1.0, True], ["a", "b", "", "a" * 200], [[], [1], [1, 2]]]
-
-
-@pytest.mark.parametrize("comparison", COMPARED, ids=lambda comparison: comparison.__name__)
-def test_a_comparison_gives_what_python_gives(comparison):
-    for left, right in itertools.chain.from_iterable(itertools.product(values, repeat=2) for values in VALUES):
-        assert comparison(Meter().begin(), left, right) is COMPARED[comparison](left, right)
-
-
-@pytest.mark.parametrize(("function", "expected"), [(operations.min_of, 2), (operations.max_of, 7)])
-def test_the_least_and_the_largest_are_found_in_a_list_and_among_arguments(function, expected):
-    assert function(Meter().begin(), [7, 2, 5]) == function(Meter().begin(), 7, 2, 5) == expected
-
-
 PRODUCTS = [
     *((2**31, 2**32), (-(2**31), 2**32), (2**63, 1), (2**63, -1), (2**63, True), (2**64, 0), (0, 2**999)),
     *((2**999, 0.5), (0.5, 2**999), (False, 2**999), (2**62 - 1, 2)),

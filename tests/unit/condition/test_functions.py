@@ -2,10 +2,11 @@
 
 import datetime as dt
 import ipaddress
+import operator
 
 import pytest
 
-from rulegate.condition import ConditionError, Request, compile_condition
+from rulegate.condition import ConditionError, Request, compile_condition, operations
 from rulegate.condition.functions import bucket, float_of, int_of
 from rulegate.condition.meter import Meter
 from rulegate.condition.networks import Networks
@@ -28,10 +29,6 @@ BUCKETS = {
 @pytest.mark.parametrize("arguments", BUCKETS)
 def test_a_bucket_is_the_same_for_ever(arguments):
     assert compile_condition(f"bucket({arguments})").value(Request()) == BUCKETS[arguments]
-
-
-def test_all_fall_into_one_bucket_where_there_is_one():
-    assert compile_condition("bucket(request.json, 1)").value(Request(json="anybody")) == 0
 
 
 def test_half_a_surrogate_pair_has_a_bucket():
@@ -220,3 +217,27 @@ MAPPINGS = {
 def test_mappings_have_keys_values_and_items_as_in_flask(text):
     request = Request(headers={"x-tenant": "acme"}, args={"a": "1", "b": "2"}, json={"k1": 3, "k2": 7})
     assert compile_condition(text).matches(request) is MAPPINGS[text]
+
+
+@pytest.mark.parametrize(("left", "right"), [(1, 2), (2, 1), (1, 1), ("a", "b"), ("b", "a"), ("a", "a")])
+@pytest.mark.parametrize("name", ["eq", "ne", "lt", "le", "gt", "ge"])
+def test_a_comparison_that_is_charged_has_the_value_that_python_gives_it(name, left, right):
+    charged = {
+        "eq": operations.equal,
+        "ne": operations.unequal,
+        "lt": operations.less,
+        "le": operations.less_equal,
+        "gt": operations.greater,
+        "ge": operations.greater_equal,
+    }[name]
+    assert charged(Meter().begin(), left, right) is getattr(operator, name)(left, right)
+
+
+def test_the_least_and_the_greatest_are_of_one_list_or_of_the_arguments():
+    assert (operations.min_of(Meter().begin(), [3, 1, 2]), operations.min_of(Meter().begin(), 3, 1, 2)) == (1, 1)
+    assert (operations.max_of(Meter().begin(), [1, 3, 2]), operations.max_of(Meter().begin(), 1, 3, 2)) == (3, 3)
+    assert operations.min_of(Meter().begin(), [2], [1, 5]) == [1, 5]
+
+
+def test_there_may_be_one_bucket():
+    assert compile_condition("bucket(request.path, 1) == 0").matches(Request())

@@ -10,7 +10,19 @@ from rulegate.condition.evaluate import evaluate
 from rulegate.condition.parse import parse
 from rulegate.diagnostics import Source
 
-BODY = {"a": 1, "b": 2, "c": 2, "l": [1, 2], "m": [[1, 2]], "e": [], "t": [1, 2, 3, 4], "z": [-1, 0], "x": "xy"}
+LONG = "x" * 64
+BODY = {
+    "a": 1,
+    "b": 2,
+    "c": 2,
+    "l": [1, 2],
+    "m": [[1, 2]],
+    "e": [],
+    "t": [1, 2, 3, 4],
+    "z": [-1, 0],
+    "x": "xy",
+    "y": LONG,
+}
 
 VALUES = [
     ("request.json['t'][::2]", [1, 3]),
@@ -33,6 +45,10 @@ VALUES = [
     ("request.json['a'] == request.json['c'] in [1, 2]", False),
     ("request.json['a'] <= 1 <= request.json['b'] == request.json['c']", True),
     ("1 == request.json['a'] < request.json['b'] is not None", True),
+    # What stands in the middle is evaluated, and charged, once; of two comparisons, only one may be charged.
+    ("request.json['a'] < sum(x for x in request.json['t']) != request.json['t']", True),
+    (f"'{LONG}' == request.json['y'] == request.json['y']", True),
+    (f"request.json['y'] == request.json['y'] == '{LONG}'", True),
     # A list is looked for in a list, and cannot be in a set.
     ("request.json['e'] in ['a', 2]", False),
     ("request.json['l'] in [[1, 2], 'a']", True),

@@ -258,3 +258,8 @@ def test_an_expression_is_held_against_text_alone(method):
     for value in (None, 1, b"a", ["a"]):
         with pytest.raises(TypeError, match=r"^only text$"):
             getattr(Pattern("a"), method)(Meter().begin(), value)
+
+
+@pytest.mark.parametrize("text", ["(a(b+))+", "(?:x(?:a+))*"])
+def test_a_group_that_repeats_more_than_a_repetition_is_no_nested_one(text):
+    assert Pattern(text)
