@@ -24,7 +24,8 @@ _COPIED: Final = (
     *("tests/corpora", "tests/unit/condition", "tests/golden/test_conditions.py"),
     *("tests/golden/conditions.txt", "tests/golden/conditions_with_services.txt", "tests/golden/expressions.txt"),
 )
-_DEFINITION: Final = re.compile(r"\s*(async )?def ")
+_MANGLED: Final = re.compile(r"(?<=def )\w+__mutmut_\w+")
+"""What each form of a function is called where it is defined; a default may be changed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def make_changes(root: Path, modules: Iterable[str]) -> list[Change]:
         path.write_text(made.code, encoding="utf-8")
         lines = made.code.splitlines()
         bodies = {
-            name: [line.strip() for line in lines[span.start - 1 : span.end] if not _DEFINITION.match(line)]
+            name: [_MANGLED.sub("_", line.strip()) for line in lines[span.start - 1 : span.end]]
             for name, span in made.line_span_by_function_name.items()
         }
         prefix = ".".join((*PACKAGE.parts, module))

@@ -130,7 +130,11 @@ COMPARISONS = [
     ("request.json[0] in request.json", [1] * 10, 200),
     ("request.json[0] not in request.json", [1] * 10, 200),
     ("request.json[0] in request.json", [[1]] * 10, 10 * 20 + 10 * 70 + 10 * 70),
+    ("request.json[0] in request.json", [["a" * 160]], 20 + 70 + 70 + 160 // 8),
     ("'a' in request.json", {"a": 1}, 0),
+    # In a chain each value is made once, and each comparison is charged or not as it is alone.
+    ("'a' < request.json.lower() < request.json", "b" * 1_000, 1_000 + 500),
+    ("request.json[0] == request.json[1] == 'b' in request.headers", ["b", "b"], 0),
     ("request.json in {'a'}", "a", 0),
     # The name of a header is put in lower case first.
     ("request.json in request.headers", "a" * 1_000, 1_000),
@@ -153,6 +157,7 @@ FUNCTIONS = [
     ("min(request.json) == 1", [1] * 10, 200 + 700),
     ("max(request.json) == 1", [1] * 10, 200 + 700),
     ("max(request.json, 1) == 1", 5, 2 * 20 + 2 * 70),
+    ("min(request.json, 1) == 1", 5, 2 * 20 + 2 * 70),
     ("min(request.json) == 'a'", TEXT, 100 * 20),
     ("max(request.json) == 'a'", ["a" * 1_000] * 2, 2 * (20 + 70 + 500)),
     ("max(request.json) == 'a'", WIDE, 100 * 60),
