@@ -1,0 +1,119 @@
+"""What can be certain of a request: how a part of a condition stands to a constant, or that it is true."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from types import MappingProxyType
+from typing import Any, Final
+
+from rulegate.condition.nodes import Comparator
+
+MIRRORED: Final[Mapping[Comparator, Comparator]] = MappingProxyType(
+    {
+        Comparator.LESS: Comparator.GREATER,
+        Comparator.LESS_EQUAL: Comparator.GREATER_EQUAL,
+        Comparator.GREATER: Comparator.LESS,
+        Comparator.GREATER_EQUAL: Comparator.LESS_EQUAL,
+    }
+)
+"""The comparators that order, each with what it is when its operands change places."""
+
+_TESTS: Final[Mapping[Comparator, Callable[[Any, Any], bool]]] = MappingProxyType(
+    {
+        Comparator.LESS: operator.lt,
+        Comparator.LESS_EQUAL: operator.le,
+        Comparator.GREATER: operator.gt,
+        Comparator.GREATER_EQUAL: operator.ge,
+    }
+)
+_UPWARDS: Final = frozenset({Comparator.GREATER, Comparator.GREATER_EQUAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """A part of conditions, as its author would write it, equals a constant, as ``==`` has it."""
+
+    subject: str
+    constant: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """A part of conditions is a text that starts with another."""
+
+    subject: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """A part of conditions lies on one side of a bound, a number or a text, as ``subject comparator bound`` has it."""
+
+    subject: str
+    comparator: Comparator
+    bound: Any
+
+    @property
+    def about(self) -> tuple[str, bool, bool]:
+        """The subject, whether it lies above the bound, and whether that is a text."""
+        return self.subject, self.comparator in _UPWARDS, isinstance(self.bound, str)
+
+    @property
+    def place(self) -> tuple[Any, bool]:
+        """Where what lies beyond it begins or ends: of two that are about the same, they are in order.
+
+        Of bounds from below, a lesser one says less; of bounds from above, a greater one does.
+        """
+        return self.bound, self.comparator in {Comparator.GREATER, Comparator.LESS_EQUAL}
+
+    def holds_of(self, value: Any) -> bool:
+        """Whether a constant that a condition names lies there; whatever else equals it does so, too."""
+        alike = isinstance(value, (int, float)) if not isinstance(self.bound, str) else isinstance(value, str)
+        return alike and _TESTS[self.comparator](value, self.bound)
+
+    def excludes(self, other: Beyond) -> bool:
+        """Whether nothing lies beyond both, of one subject."""
+        if isinstance(self.bound, str) != isinstance(other.bound, str):
+            return True
+        if (self.comparator in _UPWARDS) == (other.comparator in _UPWARDS):
+            return False
+        return not (self.holds_of(other.bound) and other.holds_of(self.bound))
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A part of conditions is true."""
+
+    text: str
+
+
+Fact = Equals | Starts | Beyond | Holds
+Case = frozenset[Fact]
+"""Facts that hold together."""
+
+
+def is_impossible(case: Iterable[Fact]) -> bool:
+    """Whether no request has a value of which all facts hold: what is found to be so is so, but not all that is."""
+    constants: dict[str, Any] = {}
+    others: dict[str, list[Starts | Beyond]] = {}
+    for fact in case:
+        match fact:
+            case Equals(subject=subject, constant=constant):
+                if constants.setdefault(subject, constant) != constant:
+                    return True
+            case Starts(subject=subject) | Beyond(subject=subject):
+                others.setdefault(subject, []).append(fact)
+    return any(
+        (subject in constants and not all(_fits(constants[subject], fact) for fact in facts))
+        or any(one.excludes(two) for one, two in combinations([f for f in facts if isinstance(f, Beyond)], 2))
+        for subject, facts in others.items()
+    )
+
+
+def _fits(constant: Any, fact: Starts | Beyond) -> bool:
+    if isinstance(fact, Beyond):
+        return fact.holds_of(constant)
+    return isinstance(constant, str) and constant.startswith(fact.prefix)
