@@ -31,7 +31,7 @@ from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder, unusable
 from rulegate.serving.mlflow.remote import RemoteModels, RemoteTerms
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Batching, Manager, ModelDescription, Models, Prediction, Setup, Terms
+from rulegate.serving.models import Batching, Manager, ModelDescription, Models, Prediction, Setup, Terms, Trials
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.preload import Preload
 from rulegate.shadowing import Copy, Shadows
@@ -104,19 +104,19 @@ class Running:
         """
         services = services_of(config, partial(_data_api, self._client), self.application.front.services)
         front = _front(config, self._models, self.breakers, services, shadows=self.shadows, mishaps=self.mishaps)
-        pool_settings = _pool_settings(config)
+        settings = pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         for environments_of_one in self._environments.values():
             environments_of_one.change(limit_bytes=config.models.cache_limit_bytes)
         self._backend.change(stuck_after_s=config.server.request_timeout_s)
-        self.pool.change(pool_settings)
-        self._remote.change(_remote_terms(config))
+        self.pool.change(settings)
+        self._remote.change(remote_terms(config))
         self.application.switch(front)
         self.breakers.keep(front.gateway.targets)
         self._forget_all_but(front.gateway.names)
         self.shadows.clear()
         _start_if_any(self.shadows, config)
-        self._preload.want(_to_preload(config))
+        self._preload.want(to_preload(config))
         return tuple(key for key, value in _FIXED.items() if value(config) != value(self._begun_with))
 
     def _forget_all_but(self, names: frozenset[tuple[str, str, str]]) -> None:
@@ -149,21 +149,21 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     registry = _registry(config, environment, warm_parent)
     kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
     backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s)
-    pool_settings = _pool_settings(config)
-    admission = Admission(pool_settings.capacity)
-    pool = ModelPool(registry, backend, pool_settings, admission=admission)
+    settings = pool_settings(config)
+    admission = Admission(settings.capacity)
+    pool = ModelPool(registry, backend, settings, admission=admission)
     keeper = Keeper(pool, registry)
     preload = Preload(pool)
     client = Client()
-    remote = RemoteModels(client, admission, _remote_terms(config))
+    remote = RemoteModels(client, admission, remote_terms(config))
     models = AllModels(pool, remote)
     breakers, traffic, mishaps = Breakers(), Traffic(), Mishaps()
-    shadows = Shadows(partial(_try_out, models), is_busy=admission.is_crowded, random=random.random)
+    shadows = Shadows(partial(try_out, models), is_busy=admission.is_crowded, random=random.random)
     _start_if_any(shadows, config)
     services = services_of(config, partial(_data_api, client))
     front = _front(config, models, breakers, services, shadows=shadows, mishaps=mishaps)
     application = Application(front, log, not_ready=preload.not_ready, traffic=traffic)
-    preload.want(_to_preload(config))
+    preload.want(to_preload(config))
     keeper.start()
     return Running(
         application,
@@ -262,7 +262,8 @@ def _data_api(client: Client, service: ServiceSettings) -> DataApi:
     return DataApi(client, service.url, service.headers)
 
 
-def _remote_terms(config: Config) -> RemoteTerms:
+def remote_terms(config: Config) -> RemoteTerms:
+    """How a configuration has models of other servers asked."""
     return RemoteTerms(
         headers=tuple(name.lower() for name in config.remote.headers),
         connect_timeout_s=config.remote.connect_timeout_s,
@@ -276,7 +277,8 @@ def _start_if_any(shadows: Shadows, config: Config) -> None:
         shadows.start()
 
 
-def _try_out(models: AllModels, copy: Copy) -> tuple[Prediction, float]:
+def try_out(models: Trials, copy: Copy) -> tuple[Prediction, float]:
+    """What a shadow says to a copy, and the seconds that it took to predict; raises `ServingError`."""
     begin_s = time.perf_counter()
     with models.try_out(copy.shadow.target.model_uri, timeout_s=copy.timeout_s) as lease:
         leased_s = time.perf_counter()
@@ -288,7 +290,8 @@ def _try_out(models: AllModels, copy: Copy) -> tuple[Prediction, float]:
         return prediction, time.perf_counter() - leased_s
 
 
-def _pool_settings(config: Config) -> PoolSettings:
+def pool_settings(config: Config) -> PoolSettings:
+    """How a configuration has models held."""
     return PoolSettings(
         memory_limit_bytes=_memory_limit_bytes(config.models.memory_limit),
         capacity=config.server.threads,
@@ -321,7 +324,8 @@ def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmP
     )
 
 
-def _to_preload(config: Config) -> tuple[str, ...]:
+def to_preload(config: Config) -> tuple[str, ...]:
+    """The model URIs that a configuration has loaded at the start."""
     # Shadows are loaded where there is room for them, and nobody waits for that.
     routes = [route for endpoint in config.endpoints for route in endpoint.routes]
     wanted = {target.model_uri for route in routes for target in route.all_targets}
