@@ -45,7 +45,31 @@ class Starts:
     """A part of conditions is a text that starts with another."""
 
     subject: str
-    prefix: str
+    affix: str
+
+    def shorter(self, length: int) -> Starts:
+        """That it starts with so much of the other."""
+        return Starts(self.subject, self.affix[:length])
+
+    def holds_of(self, value: Any) -> bool:
+        """Whether a constant starts so."""
+        return isinstance(value, str) and value.startswith(self.affix)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """A part of conditions is a text that ends with another."""
+
+    subject: str
+    affix: str
+
+    def shorter(self, length: int) -> Ends:
+        """That it ends with so much of the other."""
+        return Ends(self.subject, self.affix[len(self.affix) - length :])
+
+    def holds_of(self, value: Any) -> bool:
+        """Whether a constant ends so."""
+        return isinstance(value, str) and value.endswith(self.affix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +114,7 @@ class Holds:
     text: str
 
 
-Fact = Equals | Starts | Beyond | Holds
+Fact = Equals | Starts | Ends | Beyond | Holds
 Case = frozenset[Fact]
 """Facts that hold together."""
 
@@ -98,22 +122,16 @@ Case = frozenset[Fact]
 def is_impossible(case: Iterable[Fact]) -> bool:
     """Whether no request has a value of which all facts hold: what is found to be so is so, but not all that is."""
     constants: dict[str, Any] = {}
-    others: dict[str, list[Starts | Beyond]] = {}
+    others: dict[str, list[Starts | Ends | Beyond]] = {}
     for fact in case:
         match fact:
             case Equals(subject=subject, constant=constant):
                 if constants.setdefault(subject, constant) != constant:
                     return True
-            case Starts(subject=subject) | Beyond(subject=subject):
+            case Starts(subject=subject) | Ends(subject=subject) | Beyond(subject=subject):
                 others.setdefault(subject, []).append(fact)
     return any(
-        (subject in constants and not all(_fits(constants[subject], fact) for fact in facts))
+        (subject in constants and not all(fact.holds_of(constants[subject]) for fact in facts))
         or any(one.excludes(two) for one, two in combinations([f for f in facts if isinstance(f, Beyond)], 2))
         for subject, facts in others.items()
     )
-
-
-def _fits(constant: Any, fact: Starts | Beyond) -> bool:
-    if isinstance(fact, Beyond):
-        return fact.holds_of(constant)
-    return isinstance(constant, str) and constant.startswith(fact.prefix)

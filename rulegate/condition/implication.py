@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from rulegate.condition import vocabulary
 from rulegate.condition.check import request_attribute
-from rulegate.condition.facts import MIRRORED, Beyond, Case, Equals, Fact, Holds, Starts, is_impossible
+from rulegate.condition.facts import MIRRORED, Beyond, Case, Ends, Equals, Fact, Holds, Starts, is_impossible
 from rulegate.condition.nodes import (
     Attribute,
     Call,
@@ -36,7 +37,7 @@ MAX_CASES: Final = 1024
 NOWHERE: Final = Span(0, 0)
 _EQUALITY: Final = frozenset({Comparator.EQUAL, Comparator.UNEQUAL, Comparator.IS, Comparator.IS_NOT})
 _MEMBERSHIP: Final = frozenset({Comparator.IN, Comparator.NOT_IN})
-_TEXT_TO_BOOL: Final = frozenset({"startswith", "endswith"})
+_AFFIXES: Final[Mapping[str, type[Starts | Ends]]] = MappingProxyType({"startswith": Starts, "endswith": Ends})
 _TEXT_TO_TEXT: Final = frozenset({"lower", "upper", "casefold", "strip", "lstrip", "rstrip"})
 
 
@@ -158,10 +159,8 @@ def _facts(node: Node) -> Iterable[Fact]:
             known = _held(left, elements)
         case Compare(operands=(left, right), comparators=(Comparator() as comparator,)) if comparator in MIRRORED:
             known = _beyond(left, comparator, right) or _beyond(right, MIRRORED[comparator], left)
-        case Call(function=Attribute(value=owner, name="startswith"), arguments=(Display(elements=prefixes),)):
-            known = _starts(owner, prefixes)
-        case Call(function=Attribute(value=owner, name="startswith"), arguments=(prefix,)):
-            known = _starts(owner, (prefix,))
+        case Call(function=Attribute(value=owner, name=name), arguments=(affix,)) if name in _AFFIXES:
+            known = _affixed(_AFFIXES[name], owner, affix.elements if isinstance(affix, Display) else (affix,))
         case _:
             known = ()
     return known or (Holds(unparse(node)),)
@@ -182,12 +181,12 @@ def _beyond(subject: Node, comparator: Comparator, bound: Node) -> tuple[Fact, .
     return (Beyond(unparse(subject), comparator, values[0]),)
 
 
-def _starts(subject: Node, prefixes: tuple[Node, ...]) -> tuple[Fact, ...]:
-    values = _scalars(prefixes)
+def _affixed(kind: type[Starts | Ends], subject: Node, affixes: tuple[Node, ...]) -> tuple[Fact, ...]:
+    values = _scalars(affixes)
     if values is None or not all(isinstance(value, str) for value in values):
         return ()
     text = unparse(subject)
-    return tuple(dict.fromkeys(Starts(text, value) for value in values))
+    return tuple(dict.fromkeys(kind(text, value) for value in values))
 
 
 def _scalars(nodes: tuple[Node, ...]) -> list[Any] | None:
@@ -236,7 +235,7 @@ def _of_text(method: str, arguments: tuple[Node, ...]) -> Kind | None:
         return Kind.TEXT
     values = _scalars(arguments[0].elements if arguments and isinstance(arguments[0], Display) else arguments)
     texts = values is not None and len(arguments) == 1 and all(isinstance(value, str) for value in values)
-    return Kind.BOOL if method in _TEXT_TO_BOOL and texts else None
+    return Kind.BOOL if method in _AFFIXES and texts else None
 
 
 def _is_sure_pair(left: Node, right: Node, comparator: Comparator) -> bool:

@@ -11,7 +11,7 @@ from itertools import chain, combinations
 from typing import Any, Final
 
 from rulegate.condition import Condition
-from rulegate.condition.facts import Beyond, Case, Equals, Fact, Starts
+from rulegate.condition.facts import Beyond, Case, Ends, Equals, Fact, Starts
 from rulegate.condition.nodes import Comparator
 
 _MAX_KNOWN: Final = 8
@@ -80,8 +80,8 @@ class _Scan:
     def __init__(self) -> None:
         self._rules: dict[Case, int] = {}
         self._facts: set[Fact] = set()
-        self._lengths: defaultdict[str, set[int]] = defaultdict(set)
-        """How long the beginnings are that cases know, by subject."""
+        self._lengths: defaultdict[tuple[type, str], set[int]] = defaultdict(set)
+        """How long the beginnings are that cases know, and the ends, by subject."""
         self._bounds: defaultdict[tuple[str, bool, bool], list[Beyond]] = defaultdict(list)
         """The bounds that cases know, by what they are about, in the order of their places."""
 
@@ -125,8 +125,8 @@ class _Scan:
             self._rules[case] = number
             for fact in case - self._facts:
                 self._facts.add(fact)
-                if isinstance(fact, Starts):
-                    self._lengths[fact.subject].add(len(fact.prefix))
+                if isinstance(fact, (Starts, Ends)):
+                    self._lengths[type(fact), fact.subject].add(len(fact.affix))
                 elif isinstance(fact, Beyond):
                     insort(self._bounds[fact.about], fact, key=_place)
 
@@ -141,27 +141,30 @@ class _Scan:
     def _weaker(self, case: Case) -> Iterator[Fact]:
         """What follows from the facts of a case.
 
-        What starts with a text starts with every beginning of it, and what lies beyond a bound, beyond lesser ones.
+        What starts with a text starts with every beginning of it, what ends with one, with every end of it, and what
+        lies beyond a bound, beyond those that say less.
         """
         for fact in case:
             match fact:
                 case Equals(subject=subject, constant=constant):
                     if isinstance(constant, str):
-                        yield from self._beginnings(subject, constant)
+                        yield from self._shorter(Starts(subject, constant))
+                        yield from self._shorter(Ends(subject, constant))
                     if constant is not None:
                         for inclusive in (Comparator.GREATER_EQUAL, Comparator.LESS_EQUAL):
-                            yield from self._lesser(Beyond(subject, inclusive, constant))
-                case Starts(subject=subject, prefix=prefix):
-                    yield from self._beginnings(subject, prefix)
+                            yield from self._looser(Beyond(subject, inclusive, constant))
+                case Starts() | Ends():
+                    yield from self._shorter(fact)
                 case Beyond():
-                    yield from self._lesser(fact)
+                    yield from self._looser(fact)
 
-    def _beginnings(self, subject: str, text: str) -> Iterator[Starts]:
-        for length in self._lengths.get(subject, ()):
-            if length <= len(text):
-                yield Starts(subject, text[:length])
+    def _shorter(self, fact: Starts | Ends) -> Iterator[Fact]:
+        """What is known of beginnings, or ends, of one, itself included."""
+        for length in self._lengths.get((type(fact), fact.subject), ()):
+            if length <= len(fact.affix):
+                yield fact.shorter(length)
 
-    def _lesser(self, fact: Beyond) -> Iterator[Beyond]:
+    def _looser(self, fact: Beyond) -> Iterator[Beyond]:
         """Bounds that say less than one, itself included."""
         known = self._bounds.get(fact.about, [])
         _, is_above, _ = fact.about

@@ -444,6 +444,45 @@ def test_a_result_of_another_shape_than_conditions_expect_is_a_value_like_any_ot
     assert route(gateway(deciding(model, service, keys="default: gold")), x_user="a") == "rest"
 
 
+def test_a_request_ends_under_the_configuration_under_which_it_began(gateway: Any, odd_server: Start, model: OddServer):
+    """Its service is gone when it answers, and its route and its model are."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def wait(exchange: Exchange) -> None:
+        asked.set()
+        go_on.wait(30)
+        exchange.send(answer(b'{"result": "free"}'))
+
+    other = odd_server(lambda exchange: exchange.send(answer(b"[2]")))
+    text = deciding(model, odd_server(wait)).replace("timeout: 200ms", "timeout: 30s")
+    running, answers = gateway(text), []
+    asking = threading.Thread(target=lambda: answers.append(ask(running, [1], x_user="a")))
+    asking.start()
+    assert asked.wait(30)
+    assert ask(gateway(to(other.url)), [1]).data == b"[2]"
+    go_on.set()
+    asking.join()
+    assert (answers[0].headers["x-rulegate-route"], answers[0].data) == ("free", b"[1]")
+
+
+def test_events_go_on_when_the_configuration_names_their_server_no_more(
+    gateway: Any, odd_server: Start, model: OddServer
+):
+    go_on = threading.Event()
+
+    def say_two(exchange: Exchange) -> None:
+        exchange.send(EVENTS + b"9\r\ndata: 1\n\n\r\n")
+        go_on.wait(30)
+        exchange.send(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+
+    answered = ask(gateway(to(odd_server(say_two).url)))
+    parts = answered.iter_encoded()
+    assert next(parts) == b"data: 1\n\n"
+    assert ask(gateway(to(model.url))).data == b"[1]"
+    go_on.set()
+    assert b"".join(parts) == b"data: 2\n\n"
+
+
 def test_services_that_are_gone_are_asked_no_more(gateway: Any, odd_server: Start, model: OddServer):
     service = odd_server(lambda exchange: exchange.send(answer(b'{"result": "free"}')))
     gateway(deciding(model, service))
