@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
-from rulegate.config import messages
+from rulegate.config.messages import addresses
 from rulegate.config.tree import Mapping, Node, Scalar, Sequence, mappings, text_of
 from rulegate.diagnostics import Diagnostic, Source
 
@@ -28,18 +28,18 @@ def check_allowed(root: Node, source: Source, allow: Collection[str]) -> Iterato
     if not isinstance(root, Mapping):
         return
     if allow and (registry := text_of(root, "registry_uri")) and not matches(registry.text, allow):
-        yield messages.registry_not_allowed(registry.text, allow).at(source, registry.span)
+        yield addresses.registry_not_allowed(registry.text, allow).at(source, registry.span)
     if allow:
         for service in mappings(root, "external"):
             if (url := text_of(service, "url")) and not matches(url.text, allow):
-                yield messages.service_not_allowed(url.text, allow).at(source, url.span)
+                yield addresses.service_not_allowed(url.text, allow).at(source, url.span)
     globs = _listed(root)
     listed = [glob.text for glob in globs]
     for uri in _model_uris(root):
         if listed and not matches(uri.text, listed):
-            yield messages.model_not_listed(uri.text, (glob.shown for glob in globs)).at(source, uri.span)
+            yield addresses.model_not_listed(uri.text, (glob.shown for glob in globs)).at(source, uri.span)
         if allow and not matches(uri.text, allow):
-            yield messages.model_not_allowed(uri.text, allow).at(source, uri.span)
+            yield addresses.model_not_allowed(uri.text, allow).at(source, uri.span)
 
 
 def _model_uris(root: Mapping) -> Iterator[Scalar]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rulegate.config import messages
+from rulegate.config.messages import relations
 from rulegate.config.tree import Mapping, Scalar, Sequence, text_of
 from rulegate.diagnostics import Diagnostic, Source
 
@@ -29,12 +29,12 @@ def relate_fallbacks(routes: Iterable[Mapping], source: Source) -> Iterator[Diag
         ways[alias] = {}
         for name in fallback_names(route):
             if name.text == alias:
-                yield messages.fallback_to_itself().at(source, name.span)
+                yield relations.fallback_to_itself().at(source, name.span)
             elif name.text not in named:
                 known = (other for text, other in shown.items() if text != alias)
-                yield messages.unknown_fallback(name.shown, known).at(source, name.span)
+                yield relations.unknown_fallback(name.shown, known).at(source, name.span)
             elif name.text in ways[alias]:
-                yield messages.repeated_fallback(name.shown).at(source, name.span)
+                yield relations.repeated_fallback(name.shown).at(source, name.span)
             else:
                 ways[alias][name.text] = name
     yield from _circles(ways, shown, source)
@@ -57,7 +57,7 @@ def _circles(ways: dict[str, dict[str, Scalar]], shown: dict[str, str], source: 
                 done.add(alias)
             elif step[0] in path:
                 circle = [shown[alias] for alias in (*path[path.index(step[0]) :], step[0])]
-                yield messages.circular_fallback(circle).at(source, step[1].span)
+                yield relations.circular_fallback(circle).at(source, step[1].span)
             else:
                 _enter(step[0], ways, path, pending, done)
 

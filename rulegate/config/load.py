@@ -10,13 +10,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from rulegate.config import messages
 from rulegate.config.allowed import check_allowed
 from rulegate.config.document import MAX_DIAGNOSTICS, read
 from rulegate.config.doubts import doubt
 from rulegate.config.expressions import Reading
 from rulegate.config.faults import diagnose
-from rulegate.config.messages import SILENT_CODES, Fault
+from rulegate.config.messages import SILENT_CODES, Fault, form, values
 from rulegate.config.relations import relate, relate_models
 from rulegate.config.secrets import Secret, masked, secrets, warn
 from rulegate.config.settings import Config, FileSettings
@@ -95,7 +94,7 @@ def check_source(
     root, faults = read(source)
     diagnostics += faults
     if root is None or (isinstance(root, Scalar) and root.value is None):
-        raise ConfigError(in_order(_discreet(diagnostics or [messages.empty_file().at(source, _START)], source)))
+        raise ConfigError(in_order(_discreet(diagnostics or [form.empty_file().at(source, _START)], source)))
     root, faults = fill(root, source, os.environ if variables is None else variables)
     diagnostics += faults
     settings = _validate(root, source, diagnostics)
@@ -150,9 +149,9 @@ def _discreet(
     secret = {one.scalar.span for one in hidden or ()}
     for found in diagnostics:
         if (written := filled.get(found.span)) is not None:
-            yield messages.filled_value(found.code, written, found.severity).at(shown, found.span)
+            yield values.filled_value(found.code, written, found.severity).at(shown, found.span)
         elif found.span in secret and found.code not in SILENT_CODES:
-            yield messages.secret_value(found.code, found.severity).at(shown, found.span)
+            yield values.secret_value(found.code, found.severity).at(shown, found.span)
         else:
             yield replace(found, source=shown)
 
@@ -178,25 +177,25 @@ def read_file(path: Path) -> Source:
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             # A pipe, say: to open it may wait for ever.
-            raise _failure(name, messages.unreadable("it is no file"))
+            raise _failure(name, form.unreadable("it is no file"))
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
-        raise _failure(name, messages.no_such_file()) from None
+        raise _failure(name, form.no_such_file()) from None
     except IsADirectoryError:
-        raise _failure(name, messages.is_directory()) from None
+        raise _failure(name, form.is_directory()) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is not one that a file can have"
-        raise _failure(name, messages.unreadable(reason.lower())) from None
+        raise _failure(name, form.unreadable(reason.lower())) from None
     if len(content) > MAX_FILE_BYTES:
-        raise _failure(name, messages.file_too_large(MAX_FILE_BYTES // 1024**2))
+        raise _failure(name, form.file_too_large(MAX_FILE_BYTES // 1024**2))
     try:
         return Source(name, content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         # The text up to the fault is readable, so that it can be shown where the fault is.
         readable = Source(name, content.decode("utf-8", "replace").removeprefix("\ufeff"))
         at = len(error.object[: error.start].decode("utf-8-sig"))
-        fault = messages.not_utf8(error.object[error.start])
+        fault = form.not_utf8(error.object[error.start])
         raise ConfigError((fault.at(readable, Span(at, at + 1)),)) from None
 
 

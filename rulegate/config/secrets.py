@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rulegate.config import messages
+from rulegate.config.messages import values
 from rulegate.config.tree import Mapping, Node, Scalar, mappings, text_of
 from rulegate.config.tree import Sequence as Items
 from rulegate.diagnostics import Diagnostic, Source, Span
@@ -54,7 +54,7 @@ def secrets(root: Node) -> tuple[Secret, ...]:
 def warn(found: Iterable[Secret], source: Source) -> Iterator[Diagnostic]:
     """One warning for each secret."""
     for secret in found:
-        yield messages.secret_in_file(secret.variable).at(source, secret.span)
+        yield values.secret_in_file(secret.variable).at(source, secret.span)
 
 
 def masked(source: Source, found: Sequence[Secret] | None) -> Source:
