@@ -206,5 +206,7 @@ def _syntax(text: str, error: yaml.MarkedYAMLError) -> tuple[Fault, Span]:
     if re.search("block (mapping|collection|sequence)", error.context or "") and "expected" in problem:
         return form.bad_indentation(), here
     if "expected node content" in problem or "expected the node content" in problem:
-        return form.missing_value(), here
+        # At the end of a file the parser points behind its last line, where nothing is to be seen.
+        end = len(text.rstrip())
+        return form.missing_value(), here if at < end else Span(end, end)
     return form.not_yaml(problem.splitlines()[0]), here
