@@ -18,6 +18,9 @@ MAX_DEPTH = 32
 MAX_KEYS = 10_000
 """How many keys one mapping may have, many times more than there are settings."""
 
+MAX_NODES = 1_000_000
+"""How many keys and values a file may have in all, several times more than ten thousand routes need."""
+
 MAX_DIAGNOSTICS = 1000
 """How many faults of one file are kept: nobody reads more, and a file may have millions."""
 
@@ -25,6 +28,9 @@ MAX_DIAGNOSTICS = 1000
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# The parser looks through all of them for each: a thousand take a blink, a hundred thousand minutes.
+_TAG_DIRECTIVE = re.compile("(?:^|(?<=[\r\x85\u2028\u2029]))%TAG[ \t]", re.MULTILINE)
+_WORD = re.compile(r"\S{0,100}")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 _TAG = "tag:yaml.org,2002:"
 
@@ -37,6 +43,8 @@ def read(source: Source) -> tuple[Node | None, list[Diagnostic]]:
     """
     if forbidden := _FORBIDDEN.search(source.text):
         return None, [form.forbidden_character(forbidden[0]).at(source, Span(*forbidden.span()))]
+    if directive := _TAG_DIRECTIVE.search(source.text):
+        return None, [form.tag_directive().at(source, Span(directive.start(), directive.end() - 1))]
     reader = _Reader(source)
     try:
         return reader.document(), reader.diagnostics
@@ -54,6 +62,11 @@ def read(source: Source) -> tuple[Node | None, list[Diagnostic]]:
 def meaning_of(text: str, resolver: Any = None) -> str | int | bool | Unreadable | None:
     """What a plain scalar means, by the rules of YAML 1.1 as PyYAML has them; ``resolver`` is PyYAML's."""
     resolver = resolver or yaml.resolver.Resolver()
+    # Almost all that stands in a file is told without asking, which takes most of the time of reading one.
+    if text and text[0] not in resolver.yaml_implicit_resolvers:
+        return text
+    if _DECIMAL.fullmatch(text):
+        return int(text)
     tag = resolver.resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_TAG)
     match tag:
         case "int":
@@ -87,6 +100,7 @@ class _Reader:
         self._source = source
         self._events: Iterator[Any] = yaml.parse(source.text, _Loader)
         self._resolver: Any = yaml.resolver.Resolver()
+        self._nodes = 0
 
     def document(self) -> Node | None:
         root: Node | None = None
@@ -106,6 +120,9 @@ class _Reader:
 
     def _node(self, event: Any, depth: int) -> Node:
         span = _span(event)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise _TooMuchError(form.too_many_nodes(MAX_NODES), span)
         if isinstance(event, yaml.AliasEvent):
             self.report(form.alias(str(event.anchor)), span)
             return Scalar(Reported(), "", "", self._source, span)
@@ -168,7 +185,7 @@ class _Reader:
 
     def _first_word(self, span: Span) -> Span:
         """Where an anchor or a tag stands: PyYAML counts both to the value that they precede."""
-        word = re.compile(r"\S*").match(self._source.text, span.start)
+        word = _WORD.match(self._source.text, span.start)
         return Span(span.start, word.end() if word else span.start)
 
 

@@ -111,6 +111,8 @@ def _of_value(kind: str, context: dict[str, Any], node: Node, place: tuple[int |
         case "too_short", _:
             # Items that are at fault themselves are not counted by the validation, but the list has them.
             return values.empty_list(_ITEMS[str(place[-1])]) if isinstance(node, Sequence) and not node.items else None
+        case "too_long", _ if isinstance(node, Sequence):
+            return values.too_many(_ITEMS[str(place[-1])], len(node.items), context["max_length"])
         case "literal_error", _ if place[-1] == "environment" and isinstance(node, Scalar) and node.text == "conda":
             return values.conda_environment()
         case "literal_error", _:

@@ -107,11 +107,9 @@ def check_source(
     reported = {found.span for found in diagnostics}
     hidden = secrets(root)
     diagnostics += warn((secret for secret in hidden if secret.scalar.span not in reported), source)
-    found = in_order(_discreet(diagnostics, source, root, hidden))
-    errors = tuple(diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR)
-    if settings is None or errors:
-        # Of too many, those that matter: no number of warnings may hide an error.
-        raise ConfigError(found if len(found) <= MAX_DIAGNOSTICS else errors[:MAX_DIAGNOSTICS])
+    found = in_order(_discreet(_kept(diagnostics), source, root, hidden))
+    if settings is None or any(diagnostic.severity is Severity.ERROR for diagnostic in found):
+        raise ConfigError(found)
     return Config(
         endpoints=settings.endpoints,
         default_endpoint=settings.default_endpoint or settings.endpoints[0].name,
@@ -120,7 +118,7 @@ def check_source(
         models=settings.models,
         path=path,
         text=source.text,
-        warnings=found[:MAX_DIAGNOSTICS],
+        warnings=found,
         admin=settings.admin,
         remote=settings.remote,
         external=settings.external,
@@ -134,6 +132,15 @@ def _validate(root: Node, source: Source, diagnostics: list[Diagnostic]) -> File
     except ValidationError as error:
         diagnostics += islice(diagnose(error, root, source), MAX_DIAGNOSTICS)
         return None
+
+
+def _kept(diagnostics: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+    """Of too many, the first that matter: no number of warnings may hide an error."""
+    if len(diagnostics) <= MAX_DIAGNOSTICS:
+        return diagnostics
+    found = in_order(diagnostics)
+    errors = [diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR]
+    return (errors if errors and len(found) > MAX_DIAGNOSTICS else found)[:MAX_DIAGNOSTICS]
 
 
 def _discreet(

@@ -136,6 +136,10 @@ def tag(name: str) -> Fault:
     )
 
 
+def tag_directive() -> Fault:
+    return Fault("RG304", "the directive `%TAG` is not accepted", "remove it: a configuration has no tags")
+
+
 def merge_key() -> Fault:
     return Fault("RG304", "the merge key `<<` is not accepted", "write the keys out")
 
@@ -150,6 +154,10 @@ def too_deep(limit: int) -> Fault:
 
 def too_many_keys(limit: int) -> Fault:
     return Fault("RG304", f"a mapping has more than {limit} keys", "is this the file that you mean?")
+
+
+def too_many_nodes(limit: int) -> Fault:
+    return Fault("RG304", f"the file has more than {limit} keys and values", "is this the file that you mean?")
 
 
 def key_is_not_text() -> Fault:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rulegate.config.messages.codes import Fault
 from rulegate.config.wording import did_you_mean, enumerate_names, shorten
@@ -118,12 +118,16 @@ def no_default(endpoint: str) -> Fault:
     )
 
 
-def unknown_fallback(name: str, routes: Iterable[str]) -> Fault:
-    others = list(routes)
-    known = f"its other routes are {enumerate_names(others)}" if others else "it has no other route"
-    return Fault(
-        "RG340", f"the endpoint has no route `{shorten(name)}` to fall back to", did_you_mean(name, others) or known
-    )
+def unknown_fallback(name: str, others: Sequence[str] | None) -> Fault:
+    """Of a route's name; without ``others`` to name, none is suggested."""
+    match others:
+        case None:
+            hint = "name another route of the endpoint"
+        case []:
+            hint = "it has no other route"
+        case _:
+            hint = did_you_mean(name, others) or f"its other routes are {enumerate_names(others)}"
+    return Fault("RG340", f"the endpoint has no route `{shorten(name)}` to fall back to", hint)
 
 
 def fallback_to_itself() -> Fault:
@@ -134,8 +138,11 @@ def repeated_fallback(name: str) -> Fault:
     return Fault("RG340", f"the fallback `{shorten(name)}` stands twice; it is tried once", "keep one of them")
 
 
-def circular_fallback(names: Iterable[str]) -> Fault:
+def circular_fallback(names: Sequence[str], length: int) -> Fault:
+    """Of a circle of ``length`` routes, of which ``names`` are the first."""
     way = " → ".join(f"`{shorten(name)}`" for name in names)
+    way += f" → {length - len(names)} more" if length > len(names) else ""
+    way += f" → `{shorten(names[0])}`"
     return Fault("RG340", f"these fallbacks lead back to where they began: {way}", "remove one of them")
 
 

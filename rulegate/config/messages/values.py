@@ -42,6 +42,10 @@ def empty_list(of: str) -> Fault:
     return Fault("RG311", f"expected at least one {of}, got an empty list", "add one")
 
 
+def too_many(of: str, count: int, limit: int) -> Fault:
+    return Fault("RG310", f"expected at most {limit} {of}s, got {count}", "say it with fewer")
+
+
 def empty_text(what: str) -> Fault:
     return Fault("RG311", f"expected {what}, got empty text", "give it a value")
 
