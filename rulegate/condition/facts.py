@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -29,7 +28,6 @@ _TESTS: Final[Mapping[Comparator, Callable[[Any, Any], bool]]] = MappingProxyTyp
         Comparator.GREATER_EQUAL: operator.ge,
     }
 )
-_UPWARDS: Final = frozenset({Comparator.GREATER, Comparator.GREATER_EQUAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +79,14 @@ class Beyond:
     bound: Any
 
     @property
+    def is_from_below(self) -> bool:
+        """Whether it bounds the subject from below."""
+        return self.comparator in {Comparator.GREATER, Comparator.GREATER_EQUAL}
+
+    @property
     def about(self) -> tuple[str, bool, bool]:
-        """The subject, whether it lies above the bound, and whether that is a text."""
-        return self.subject, self.comparator in _UPWARDS, isinstance(self.bound, str)
+        """The subject, whether it is bounded from below, and whether the bound is a text."""
+        return self.subject, self.is_from_below, isinstance(self.bound, str)
 
     @property
     def place(self) -> tuple[Any, bool]:
@@ -97,14 +100,6 @@ class Beyond:
         """Whether a constant that a condition names lies there; whatever else equals it does so, too."""
         alike = isinstance(value, (int, float)) if not isinstance(self.bound, str) else isinstance(value, str)
         return alike and _TESTS[self.comparator](value, self.bound)
-
-    def excludes(self, other: Beyond) -> bool:
-        """Whether nothing lies beyond both, of one subject."""
-        if isinstance(self.bound, str) != isinstance(other.bound, str):
-            return True
-        if (self.comparator in _UPWARDS) == (other.comparator in _UPWARDS):
-            return False
-        return not (self.holds_of(other.bound) and other.holds_of(self.bound))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +127,22 @@ def is_impossible(case: Iterable[Fact]) -> bool:
                 others.setdefault(subject, []).append(fact)
     return any(
         (subject in constants and not all(fact.holds_of(constants[subject]) for fact in facts))
-        or any(one.excludes(two) for one, two in combinations([f for f in facts if isinstance(f, Beyond)], 2))
+        or _leave_nothing([fact for fact in facts if isinstance(fact, Beyond)])
         for subject, facts in others.items()
     )
+
+
+def _leave_nothing(bounds: list[Beyond]) -> bool:
+    """Whether nothing lies beyond all bounds of one subject."""
+    if len({isinstance(fact.bound, str) for fact in bounds}) > 1:
+        return True
+    below = [fact for fact in bounds if fact.is_from_below]
+    above = [fact for fact in bounds if not fact.is_from_below]
+    if not below or not above:
+        return False
+    highest, lowest = max(below, key=_place), min(above, key=_place)
+    return not (highest.holds_of(lowest.bound) and lowest.holds_of(highest.bound))
+
+
+def _place(fact: Beyond) -> tuple[Any, bool]:
+    return fact.place

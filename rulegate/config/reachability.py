@@ -15,7 +15,9 @@ from rulegate.condition.facts import Beyond, Case, Ends, Equals, Fact, Starts
 from rulegate.condition.nodes import Comparator
 
 _MAX_KNOWN: Final = 8
-"""Facts of one case of which all subsets are looked up; of more, only the smallest ones and the whole."""
+"""Facts of one case of which all subsets are looked up; of more, only single ones, pairs and the whole."""
+_MAX_PAIRED: Final = 32
+"""Facts of which pairs are looked up; of more, only single ones and the whole."""
 
 _MAX_BOUNDS: Final = 2
 """Bounds that are looked up of those that say less than a fact does: the nearest ones, and as many that say least."""
@@ -132,8 +134,9 @@ class _Scan:
 
     def _covering(self, case: Case) -> int | None:
         """The first rule that is chosen, or preceded by one that is, wherever all facts of a case hold."""
-        known = [fact for fact in chain(case, self._weaker(case)) if fact in self._facts]
-        sizes = range(len(known) + 1) if len(known) <= _MAX_KNOWN else (0, 1, 2, len(known))
+        known = [fact for fact in dict.fromkeys(chain(case, self._weaker(case))) if fact in self._facts]
+        few = range(len(known) + 1) if len(known) <= _MAX_KNOWN else (0, 1, 2, len(known))
+        sizes = few if len(known) <= _MAX_PAIRED else (0, 1, len(known))
         subsets = chain.from_iterable(combinations(known, size) for size in sizes)
         found = (self._rules.get(frozenset(subset)) for subset in subsets)
         return min((number for number in found if number is not None), default=None)
@@ -167,8 +170,7 @@ class _Scan:
     def _looser(self, fact: Beyond) -> Iterator[Beyond]:
         """Bounds that say less than one, itself included."""
         known = self._bounds.get(fact.about, [])
-        _, is_above, _ = fact.about
-        if is_above:
+        if fact.is_from_below:
             end = bisect_right(known, fact.place, key=_place)
             found = known[: min(end, _MAX_BOUNDS)] + known[max(end - _MAX_BOUNDS, 0) : end]
         else:
