@@ -16,7 +16,7 @@ from typing import Any
 
 from werkzeug.test import Client as Browser
 
-from rulegate import bootstrap
+from rulegate import bootstrap, provisions
 from rulegate.admin.application import Admin
 from rulegate.admin.sources import Sources
 from rulegate.answers import Breakers
@@ -56,11 +56,11 @@ class Play:
         self._servers = {name: server(part) for name, part in scenario.get("servers", {}).items()}
         config = load_config(configuration, variables={name: one.url for name, one in self._servers.items()})
         self._ahead_s = 0.0
-        settings = bootstrap.pool_settings(config)
+        settings = provisions.pool_settings(config)
         admission = Admission(settings.capacity)
         self.pool = ModelPool(self.cast, self.cast, settings, admission=admission, clock=self.now_s)
         self._keeper, self._preload, self._client = Keeper(self.pool, self.cast), Preload(self.pool), Client()
-        remote = RemoteModels(self._client, admission, bootstrap.remote_terms(config))
+        remote = RemoteModels(self._client, admission, provisions.remote_terms(config))
         self._models = AllModels(self.pool, remote)
         self.shadows = Shadows(
             functools.partial(bootstrap.try_out, self._models),
@@ -74,11 +74,11 @@ class Play:
             Gateway(config, self._models, breakers, self.shadows, mishaps),
             max_body_bytes=config.server.max_body_bytes,
             request_timeout_s=config.server.request_timeout_s,
-            services=bootstrap.services_of(config, lambda service: Service(parts[service.name])),
+            services=provisions.services_of(config, lambda service: Service(parts[service.name])),
         )
         self._log = os.open(os.devnull, os.O_WRONLY)
         application = Application(front, Lines("json", self._log), not_ready=self._preload.not_ready, traffic=traffic)
-        self._preload.want(bootstrap.to_preload(config))
+        self._preload.want(provisions.to_preload(config))
         self._browsers = {"public": Browser(application, use_cookies=False)}
         if config.admin is not None:
             token = config.admin.token
