@@ -39,8 +39,8 @@ class Backoff:
         self._clock = clock
         self._failed: OrderedDict[Hashable, _Failed] = OrderedDict()
 
-    def failed(self, key: Hashable, error: ModelUnavailable, *, free: int = 0) -> None:
-        """Notes a failure; the first ``free`` in a row cause no pause."""
+    def failed(self, key: Hashable, error: ModelUnavailable, *, free: int = 0) -> float:
+        """Notes a failure; the first ``free`` in a row cause no pause. Returns how long the pause is, in seconds."""
         now_s = self._clock()
         before = self._failed.pop(key, None)
         times = 1 if before is None or now_s > before.until_s + FORGOTTEN_AFTER_S else before.times + 1
@@ -49,6 +49,7 @@ class Backoff:
         self._failed[key] = _Failed(times, now_s + pause_s, error)
         if len(self._failed) > _MOST_KEYS:
             self._failed.popitem(last=False)
+        return pause_s
 
     def succeeded(self, key: Hashable) -> None:
         """Forgets the failures of ``key``."""
@@ -66,5 +67,6 @@ class Backoff:
         left_s = failed.until_s - self._clock()
         if left_s > 0:
             error = copy.copy(failed.error)
+            error.message = f"{error.message}; it is tried again in {left_s:.1f} s"
             error.retry_after_s = left_s
             raise error

@@ -115,14 +115,41 @@ def more_answers(helpers, running: Load, count: int = 10) -> None:
 
 
 def test_a_model_killed_under_load_fails_only_what_it_had(gateway, others, helpers):
-    """At most as many requests fail, for each death, as there were in flight."""
+    """At most as many requests fail, for each death, as there were in flight; and there is no pause, however often."""
     with load(lambda: gateway.command("pid", "moody")) as running:
-        for _ in range(3):
+        for _ in range(8):
             more_answers(helpers, running)
             os.kill(pid_of(gateway), signal.SIGKILL)
         more_answers(helpers, running)
     assert set(running.outcomes) <= {OK, DIED}
-    assert running.outcomes[DIED] <= 3 * 4
+    assert running.outcomes[DIED] <= 8 * 4
+
+
+def test_a_model_that_dies_on_one_request_answers_the_others(gateway, others, helpers):
+    """However often that comes, as long as others do too; each time it takes along what is with it at the moment."""
+    with load(lambda: gateway.command("pid", "many-47")) as running:
+        for _ in range(8):
+            more_answers(helpers, running)
+            assert outcome(gateway.command("exit:1", "many-47")) == DIED
+        more_answers(helpers, running)
+    assert set(running.outcomes) <= {OK, DIED}
+    assert running.outcomes[DIED] <= 8 * 4
+
+
+def test_a_model_that_does_nothing_but_die_is_left_alone_for_a_while(gateway, others, helpers):
+    """Who asks for it meanwhile is told for how long, and costs no load; then it is loaded again."""
+    answers = []
+
+    def refused() -> bool:
+        answers.append(gateway.command("exit:1", "many-48"))
+        return "is tried again" in answers[-1].json()["message"]
+
+    helpers.wait_until(refused)
+    assert {outcome(answer) for answer in answers} == {DIED}
+    assert answers[-1].headers["retry-after"] == "1"
+    loads = lambda: sum("models:/many/48 is loaded" in line["event"] for line in gateway.log())  # noqa: E731
+    assert loads() == len(answers) - 1
+    helpers.wait_until(lambda: outcome(gateway.command("pid", "many-48")) == OK)
 
 
 def test_a_model_that_ends_its_own_process_fails_only_what_it_had(gateway, others, helpers):
