@@ -250,6 +250,20 @@ def test_a_model_that_hangs_while_it_is_loaded_is_given_up(impatient, helpers, i
         impatient_mood.write_text("good")
         helpers.wait_until(lambda: outcome(impatient.command("pid", "moody")) == OK)
     assert set(running.outcomes) == {OK}
+    helpers.wait_until(lambda: len(processes_of(impatient, "rg-model")) == 2)
+
+
+def test_a_model_that_ignores_sigterm_ends_when_it_is_to(start, registry, helpers):
+    """When nobody asks for it any more, and with the gateway; until then it is not disturbed."""
+    config = helpers.one_endpoint_a_model(registry["uri"], {"moody": "models:/moody/1"}, "models: {idle_timeout: 1s}")
+    gateway = start(config)
+    pid = pid_of(gateway)
+    os.kill(pid, signal.SIGTERM)
+    assert pid_of(gateway) == pid
+    helpers.wait_until(lambda: not helpers.alive(pid))
+    again = pid_of(gateway)
+    assert gateway.stop() == 0
+    helpers.wait_until(lambda: not helpers.alive(again))
 
 
 def test_a_load_that_fails_and_then_works(gateway, others, helpers, mood):
@@ -310,6 +324,13 @@ def test_artifacts_that_vanish_or_are_cut_short_come_back(start, registry, helpe
     gateway = start(config, RULEGATE_CACHE=str(cache))
     ask = lambda: outcome(gateway.text("x", "m"))  # noqa: E731
     helpers.wait_until(lambda: ask() == OK)
+    with load(lambda: gateway.text("x", "m"), threads=2) as running:
+        more_answers(helpers, running)
+        shutil.rmtree(cache)
+        away = store.rename(tmp_path / "away")
+        more_answers(helpers, running)
+        away.rename(store)
+    assert set(running.outcomes) == {OK}
     unloaded = lambda: sum("is unloaded" in line["event"] for line in gateway.log())  # noqa: E731
 
     def idle() -> None:
@@ -317,7 +338,6 @@ def test_artifacts_that_vanish_or_are_cut_short_come_back(start, registry, helpe
         helpers.wait_until(lambda: unloaded() > before)
 
     idle()
-    shutil.rmtree(cache)
     assert ask() == OK, "it is fetched again"
     idle()
     (folder,) = [path for path in cache.iterdir() if (path / "MLmodel").exists()]
@@ -339,7 +359,11 @@ def test_a_registry_that_goes_away_and_comes_back(start, registry, helpers, tmp_
     """Unreachable at the start, models cannot be resolved; later on, what was known once goes on serving."""
     whole = Path(registry["uri"].removeprefix("sqlite:///")).read_bytes()
     database = tmp_path / "no" / "mlflow.db"
-    models = {"known": "models:/versioned/Production", "unknown": "models:/versioned@champion"}
+    models = {
+        "known": "models:/versioned/Production",
+        "busy": "models:/versioned@Champion",
+        "unknown": "models:/versioned@champion",
+    }
     settings = "models: {refresh_interval: 200ms, idle_timeout: 300ms}"
     # MLflow would make the folder.
     database.parent.write_text("in the way")
@@ -350,12 +374,16 @@ def test_a_registry_that_goes_away_and_comes_back(start, registry, helpers, tmp_
     database.parent.mkdir()
     database.write_bytes(whole)
     helpers.wait_until(lambda: outcome(gateway.text("x", "known")) == OK)
-    database.write_bytes(b"no database")
-    helpers.wait_until(lambda: any("is unloaded" in line["event"] for line in gateway.log()))
-    assert outcome(gateway.text("x", "known")) == OK, "also when it has to be loaded again"
-    assert outcome(gateway.text("x", "unknown")) == NOT_RESOLVED
-    database.write_bytes(whole)
-    helpers.wait_until(lambda: outcome(gateway.text("x", "unknown")) == OK)
+    helpers.wait_until(lambda: outcome(gateway.text("x", "busy")) == OK)
+    with load(lambda: gateway.text("x", "busy"), threads=2) as running:
+        database.write_bytes(b"no database")
+        helpers.wait_until(lambda: any("is unloaded" in line["event"] for line in gateway.log()))
+        assert outcome(gateway.text("x", "known")) == OK, "also when it has to be loaded again"
+        assert outcome(gateway.text("x", "unknown")) == NOT_RESOLVED
+        more_answers(helpers, running)
+        database.write_bytes(whole)
+        helpers.wait_until(lambda: outcome(gateway.text("x", "unknown")) == OK)
+    assert set(running.outcomes) == {OK}
 
 
 def test_a_registry_that_hangs_takes_nothing_along(start, registry, helpers):
@@ -456,6 +484,8 @@ for line in sys.stdin:
         assert set(running.outcomes) == {OK}
         helpers.wait_until(lambda: gateway.text("x", "m").json() == {"predictions": [1]})
         mover.stdin.close()
+    served = [line for line in gateway.requests_logged() if line["status"] == 200]
+    assert {line["load_ms"] for line in served[1:]} == {0.0}, "a request has waited for a load"
     helpers.wait_until(lambda: len(gateway.processes()) == 5)
 
 
@@ -486,6 +516,28 @@ def test_clients_that_go_away_leave_nothing_behind(gateway, others, helpers):
         calls = [threads.submit(gateway.command, "pid", "moody") for _ in range(64)]
         assert {outcome(call.result()) for call in calls} == {OK}
     assert not [line for line in own_lines(gateway) if line["level"] == "error"]
+
+
+def test_clients_that_go_away_in_the_middle_of_a_long_answer_leave_nothing_behind(start, registry, helpers):
+    """An answer of megabytes, of which the client takes a little; more of them than one model has places."""
+    models = {"obedient": "models:/obedient/1"}
+    gateway = start(helpers.one_endpoint_a_model(registry["uri"], models, "server: {threads: 16}"))
+    assert gateway.command("echo:x").status_code == 200
+    (worker,) = worker_of(gateway)
+    descriptors = lambda: len(os.listdir(f"/proc/{worker}/fd"))  # noqa: E731
+    before = descriptors()
+    long = request_bytes(gateway, "obedient", "echo:" + "x" * 6_000_000)
+    for end_by_reset in (False, True) * 10:
+        with connect(gateway) as client:
+            client.sendall(long)
+            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+            if end_by_reset:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    helpers.wait_until(lambda: descriptors() <= before)
+    with ThreadPoolExecutor(8) as threads:
+        calls = [threads.submit(gateway.command, "echo:x") for _ in range(16)]
+        assert {outcome(call.result()) for call in calls} == {OK}
+    assert not [line for line in gateway.log() if line["level"] == "error"]
 
 
 def test_bodies_that_come_byte_by_byte_hold_nobody_up_and_are_ended(impatient, helpers):
@@ -577,14 +629,26 @@ def holdings(gateway, worker: int, cache: Path) -> tuple[int, ...]:
     )
 
 
-def test_after_all_of_it_nothing_is_left_but_the_gateway(gateway, helpers):
-    """Its threads and descriptors are those of a gateway that has just been asked, its log without a traceback."""
+def test_after_all_of_it_nothing_is_left_but_the_gateway(gateway, helpers, mood):
+    """It has a few descriptors and threads for each model in memory, has noted no fault of its own, and ends whole."""
     assert gateway.text("x", "other").status_code == 200
     (worker,) = worker_of(gateway)
     living = len(processes_of(gateway, "rg-model"))
-    descriptors = len(os.listdir(f"/proc/{worker}/fd"))
-    assert descriptors < 60 + 4 * living
+    everybody = map(int, filter(str.isdigit, os.listdir("/proc")))
+    # Those too that warm parents have left behind which were killed.
+    ours = {*gateway.processes(), *(pid for pid in everybody if has_variable(pid, f"MOOD={mood}"))}
+    assert len(os.listdir(f"/proc/{worker}/fd")) < 60 + 4 * living
+    assert len(os.listdir(f"/proc/{worker}/task")) < 100 + 2 * living
+    assert not [line for line in own_lines(gateway) if line["level"] == "error"]
     assert gateway.stop() == 0
+    helpers.wait_until(lambda: not any(map(helpers.alive, ours)))
+
+
+def has_variable(pid: int, variable: str) -> bool:
+    """Whether it was started with that in its environment; only root can see this of what the gateway starts."""
+    with contextlib.suppress(OSError):
+        return variable.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return False
 
 
 def parent_of(pid: int) -> int:
