@@ -55,18 +55,20 @@ class Backoff:
         """Forgets the failures of ``key``."""
         self._failed.pop(key, None)
 
+    def left_s(self, key: Hashable) -> float:
+        """How long the pause still is, in seconds; 0.0 without one."""
+        failed = self._failed.get(key)
+        return 0.0 if failed is None else max(0.0, failed.until_s - self._clock())
+
     def check(self, key: Hashable) -> None:
         """Returns unless there is a pause now.
 
         Raises:
             ModelUnavailable: The error that caused the pause, with the time that is left of it.
         """
-        failed = self._failed.get(key)
-        if failed is None:
-            return
-        left_s = failed.until_s - self._clock()
+        left_s = self.left_s(key)
         if left_s > 0:
-            error = copy.copy(failed.error)
+            error = copy.copy(self._failed[key].error)
             error.message = f"{error.message}; it is tried again in {left_s:.1f} s"
             error.retry_after_s = left_s
             raise error

@@ -207,7 +207,8 @@ class Residents:
                 if resident.state is not State.READY:
                     continue
                 ended += [replica.model for replica in resident.spare()]
-                if len(resident.replicas) < resident.terms.replicas and not resident.replacing:
+                wants_one = len(resident.replicas) < resident.terms.replicas and not resident.replacing
+                if wants_one and not self._backoff.left_s(_beside(resident)):
                     resident.replacing = True
                     self._spawn(self._add_replica, resident)
         _close(ended)
@@ -335,12 +336,19 @@ class Residents:
             timeout_s = resident.terms.load_timeout_s
             replica = self._loader.another(version, self._hearers(resident), timeout_s=timeout_s)
         except ModelUnavailable as error:
-            _log.warning("another process of %s cannot be made: %s", version.reference, error.message)
             with self._lock:
                 resident.replacing = False
+                pause_s = self._backoff.failed(_beside(resident), error)
+            _log.warning(
+                "another process of %s cannot be made: %s; it is tried again in %.1f s",
+                version.reference,
+                error.message,
+                pause_s,
+            )
             return
         with self._lock:
             resident.replacing = False
+            self._backoff.succeeded(_beside(resident))
             kept = resident.state is State.READY and not replica.ended.is_set()
             if kept:
                 resident.replicas.append(replica)
@@ -373,6 +381,11 @@ class Residents:
             _close(ended)
             if fits:
                 return
+
+
+def _beside(resident: Resident) -> tuple[ModelVersion, str]:
+    """The key of pauses before another process is made; requests are answered by those that there are."""
+    return resident.version, "beside"
 
 
 def _close(models: list[LoadedModel]) -> None:

@@ -48,9 +48,13 @@ def test_a_model_sees_no_secret_in_the_process_that_it_was_forked_from(gateway):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_model_cannot_read_the_environment_of_the_gateway(gateway):
+    """Nor that of the process which asks the registry."""
+    assert gateway.command("pid").status_code == 200
     (parent,) = [pid for pid in gateway.processes() if b"warm_parent" in Path(f"/proc/{pid}/cmdline").read_bytes()][:1]
     worker = Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[1]
-    for pid in (gateway.process.pid, worker):
+    named = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in gateway.processes()}
+    (registry,) = [pid for pid, name in named.items() if name == "rg-registry"]
+    for pid in (gateway.process.pid, worker, registry):
         (found,) = gateway.command(f"environment:{pid}").json()["predictions"]
         assert found.startswith("PermissionError")
 

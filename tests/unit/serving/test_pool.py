@@ -446,6 +446,25 @@ def test_replicas_share_the_requests_and_are_replaced_when_they_end(shelf, stage
     pool.close()
 
 
+def test_a_replica_that_cannot_be_made_is_tried_again_after_a_pause_in_which_the_others_answer(shelf, stage, clock):
+    pool = ModelPool(shelf, stage, held(load_timeout_s=30, replicas=2), clock=clock)
+    ask(pool, "m")
+    stage.models[0].close()
+    stage.failures = [ModelNotLoaded("not today")]
+    pool.tidy()
+    while stage.failures or any(thread.name == "load m" for thread in threading.enumerate()):
+        pass
+    for _ in range(5):
+        pool.tidy()
+        assert ask(pool, "m") == b"2"
+    assert stage.loads == 3
+    clock.now_s += FIRST_PAUSE_S
+    pool.tidy()
+    while len(pool.figures().residents[0].pids) < 2:
+        pass
+    pool.close()
+
+
 def test_one_model_never_holds_more_requests_than_are_free(shelf, stage):
     pool = ModelPool(shelf, stage, held(load_timeout_s=30, capacity=4))
     with pool.lease("a", timeout_s=30), pool.lease("a", timeout_s=30):
