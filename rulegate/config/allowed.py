@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from urllib.parse import unquote
 
-from rulegate.config import messages
+from rulegate.config.messages import addresses
+from rulegate.config.model_settings import MAX_LISTED
 from rulegate.config.tree import Mapping, Node, Scalar, Sequence, mappings, text_of
 from rulegate.diagnostics import Diagnostic, Source
 
@@ -27,19 +29,23 @@ def check_allowed(root: Node, source: Source, allow: Collection[str]) -> Iterato
     """
     if not isinstance(root, Mapping):
         return
-    if allow and (registry := text_of(root, "registry_uri")) and not matches(registry.text, allow):
-        yield messages.registry_not_allowed(registry.text, allow).at(source, registry.span)
+    operators = Globs(allow)
+    if allow and (registry := text_of(root, "registry_uri")) and not operators.match(registry.text):
+        yield addresses.registry_not_allowed(registry.text, allow).at(source, registry.span)
     if allow:
         for service in mappings(root, "external"):
-            if (url := text_of(service, "url")) and not matches(url.text, allow):
-                yield messages.service_not_allowed(url.text, allow).at(source, url.span)
-    globs = _listed(root)
-    listed = [glob.text for glob in globs]
+            if (url := text_of(service, "url")) and not operators.match(url.text):
+                yield addresses.service_not_allowed(url.text, allow).at(source, url.span)
+    listed = _listed(root)
+    if len(listed) > MAX_LISTED:
+        listed = []  # validation has told it
+    of_file = Globs([glob.text for glob in listed])
+    shown = [glob.shown for glob in listed]
     for uri in _model_uris(root):
-        if listed and not matches(uri.text, listed):
-            yield messages.model_not_listed(uri.text, (glob.shown for glob in globs)).at(source, uri.span)
-        if allow and not matches(uri.text, allow):
-            yield messages.model_not_allowed(uri.text, allow).at(source, uri.span)
+        if listed and not of_file.match(uri.text):
+            yield addresses.model_not_listed(uri.text, shown).at(source, uri.span)
+        if allow and not operators.match(uri.text):
+            yield addresses.model_not_allowed(uri.text, allow).at(source, uri.span)
 
 
 def _model_uris(root: Mapping) -> Iterator[Scalar]:
@@ -52,17 +58,27 @@ def _model_uris(root: Mapping) -> Iterator[Scalar]:
                     yield uri
 
 
-def matches(uri: str, globs: Collection[str]) -> bool:
-    """Whether any glob matches the whole URI: ``*`` is any text, slashes too, ``?`` a character, ``[ab]`` one of those.
+class Globs:
+    """Patterns of URIs, made ready once for all that they are asked about. Immutable, safe to share between threads.
 
-    A URI that climbs by ``..`` is matched by :data:`EVERYTHING` alone, as it leads elsewhere than it says.
+    Of a glob, ``*`` is any text, slashes too, ``?`` a character, ``[ab]`` one of those. No globs match nothing.
     """
-    if EVERYTHING in globs:
-        return True
-    # Twice, as an artifact store may undo escapes of what MLflow has undone before.
-    if ".." in unquote(unquote(uri)).replace("\\", "/").split("/"):
-        return False
-    return any(fnmatchcase(uri, glob) for glob in globs)
+
+    def __init__(self, globs: Collection[str]) -> None:
+        self._match_all = EVERYTHING in globs
+        self._pattern = re.compile("|".join(map(translate, dict.fromkeys(globs)))) if globs else None
+
+    def match(self, uri: str) -> bool:
+        """Whether any glob matches the whole URI.
+
+        A URI that climbs by ``..`` is matched by :data:`EVERYTHING` alone, as it leads elsewhere than it says.
+        """
+        if self._match_all:
+            return True
+        # Twice, as an artifact store may undo escapes of what MLflow has undone before.
+        if self._pattern is None or ".." in unquote(unquote(uri)).replace("\\", "/").split("/"):
+            return False
+        return self._pattern.match(uri) is not None
 
 
 def _listed(root: Mapping) -> list[Scalar]:

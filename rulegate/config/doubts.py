@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rulegate.config import messages
 from rulegate.config.fallbacks import fallback_names
-from rulegate.config.messages import Fault
+from rulegate.config.messages import Fault, relations
 from rulegate.config.reachability import Finding, Rule, Why, reach
 from rulegate.config.relations import CONDITION_KEY
 from rulegate.config.route_settings import EndpointSettings, RouteSettings
@@ -59,7 +58,7 @@ def _reach(
             yield fault.at(source, place.span)
     is_answered = found.certain is not None or any(route.condition is None for route in routes)
     if not is_answered and (name := text_of(placed, "name")):
-        yield messages.no_default(name.shown).at(source, name.span)
+        yield relations.no_default(name.shown).at(source, name.span)
 
 
 def _fault(
@@ -68,15 +67,15 @@ def _fault(
     route = routes[found.rule]
     if found.by is None:
         # What is false for every request has a warning of its own.
-        return None if route.condition is None or route.condition.warnings else messages.never_true()
+        return None if route.condition is None or route.condition.warnings else relations.never_true()
     before = routes[found.by]
     if before.condition is None:
         return None  # `relate` has told it
     name = text_of(nodes[found.by], "alias")
     shown = name.shown if name else before.alias
     if found.why is Why.PARTLY_COVERED:
-        return messages.partly_refused(shown, first_denies=before.deny is not None) if route.deny else None
-    return messages.never_reached(shown, is_certain=found.by == certain)
+        return relations.partly_refused(shown, first_denies=before.deny is not None) if route.deny else None
+    return relations.never_reached(shown, is_certain=found.by == certain)
 
 
 def _refusal(route: RouteSettings, node: Mapping, source: Source) -> Iterator[Diagnostic]:
@@ -85,9 +84,9 @@ def _refusal(route: RouteSettings, node: Mapping, source: Source) -> Iterator[Di
         return
     gaps = route.condition.gaps()
     if route.on_error is None and gaps:
-        yield messages.undecided_refusal(gaps[0].text).at(source, written.span)
+        yield relations.undecided_refusal(gaps[0].text).at(source, written.span)
     elif gap := next((gap for gap in gaps if gap.is_open), None):
-        yield messages.open_refusal(gap.text).at(source, written.span)
+        yield relations.open_refusal(gap.text).at(source, written.span)
 
 
 def _shadow(route: RouteSettings, node: Mapping, source: Source) -> Iterator[Diagnostic]:
@@ -96,13 +95,13 @@ def _shadow(route: RouteSettings, node: Mapping, source: Source) -> Iterator[Dia
         return
     answering = {target.model_uri for target in route.all_targets if target.weight > 0}
     if answering == {route.shadow.model_uri} and (uri := shadow.get("model_uri")):
-        yield messages.needless_shadow().at(source, uri.span)
+        yield relations.needless_shadow().at(source, uri.span)
 
 
 def _limit(node: Mapping, key: str, limit_s: float | None, of_request_s: float, source: Source) -> Iterator[Diagnostic]:
     value = node.get(key)
     if limit_s is not None and limit_s > of_request_s and isinstance(value, Scalar):
-        yield messages.limit_out_of_reach(value.shown, f"{of_request_s:g} s").at(source, value.span)
+        yield relations.limit_out_of_reach(value.shown, f"{of_request_s:g} s").at(source, value.span)
 
 
 def _unasked(settings: FileSettings, root: Node, source: Source) -> Iterator[Diagnostic]:
@@ -117,7 +116,7 @@ def _unasked(settings: FileSettings, root: Node, source: Source) -> Iterator[Dia
             asked.update(*(expression.asks() for expression in expressions))
     for service in mappings(root, "external"):
         if (name := text_of(service, "name")) and name.text not in asked:
-            yield messages.unasked_service(name.shown).at(source, name.span)
+            yield relations.unasked_service(name.shown).at(source, name.span)
 
 
 def _is_whole(endpoint: EndpointSettings, nodes: Sequence[Mapping]) -> bool:

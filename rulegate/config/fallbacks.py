@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
-from rulegate.config import messages
+from rulegate.config.messages import relations
 from rulegate.config.tree import Mapping, Scalar, Sequence, text_of
 from rulegate.diagnostics import Diagnostic, Source
+
+_SUGGESTED: Final = 20
+"""For how many unknown names another one is looked for, which takes its time where there are many routes."""
+_NAMED: Final = 10
+"""How many routes of a circle are named."""
 
 
 def fallback_names(route: Mapping) -> list[Scalar]:
@@ -25,16 +31,18 @@ def relate_fallbacks(routes: Iterable[Mapping], source: Source) -> Iterator[Diag
             named[written.text], shown[written.text] = route, written.shown
     # Of a route, the fallbacks that lead on, with the place of each.
     ways: dict[str, dict[str, Scalar]] = {}
+    unknown = 0
     for alias, route in named.items():
         ways[alias] = {}
         for name in fallback_names(route):
             if name.text == alias:
-                yield messages.fallback_to_itself().at(source, name.span)
+                yield relations.fallback_to_itself().at(source, name.span)
             elif name.text not in named:
-                known = (other for text, other in shown.items() if text != alias)
-                yield messages.unknown_fallback(name.shown, known).at(source, name.span)
+                unknown += 1
+                known = [other for text, other in shown.items() if text != alias] if unknown <= _SUGGESTED else None
+                yield relations.unknown_fallback(name.shown, known).at(source, name.span)
             elif name.text in ways[alias]:
-                yield messages.repeated_fallback(name.shown).at(source, name.span)
+                yield relations.repeated_fallback(name.shown).at(source, name.span)
             else:
                 ways[alias][name.text] = name
     yield from _circles(ways, shown, source)
@@ -44,7 +52,8 @@ def _circles(ways: dict[str, dict[str, Scalar]], shown: dict[str, str], source: 
     """One fault for each fallback that closes a circle, found by following all of them depth first."""
     done: set[str] = set()
     for begin in ways:
-        path: list[str] = []
+        # The routes on the way, each with its number.
+        path: dict[str, int] = {}
         # Not recursive: an endpoint may have ten thousand routes that fall back one to the next.
         pending: list[tuple[str, Iterator[tuple[str, Scalar]]]] = []
         _enter(begin, ways, path, pending, done)
@@ -53,11 +62,12 @@ def _circles(ways: dict[str, dict[str, Scalar]], shown: dict[str, str], source: 
             step = next(following, None)
             if step is None:
                 pending.pop()
-                path.pop()
+                del path[alias]
                 done.add(alias)
             elif step[0] in path:
-                circle = [shown[alias] for alias in (*path[path.index(step[0]) :], step[0])]
-                yield messages.circular_fallback(circle).at(source, step[1].span)
+                length = len(path) - path[step[0]]
+                way = [step[0]] + [pending[path[step[0]] + n][0] for n in range(1, min(length, _NAMED))]
+                yield relations.circular_fallback([shown[alias] for alias in way], length).at(source, step[1].span)
             else:
                 _enter(step[0], ways, path, pending, done)
 
@@ -65,10 +75,10 @@ def _circles(ways: dict[str, dict[str, Scalar]], shown: dict[str, str], source: 
 def _enter(
     alias: str,
     ways: dict[str, dict[str, Scalar]],
-    path: list[str],
+    path: dict[str, int],
     pending: list[tuple[str, Iterator[tuple[str, Scalar]]]],
     done: set[str],
 ) -> None:
     if alias not in done:
-        path.append(alias)
+        path[alias] = len(path)
         pending.append((alias, iter(ways[alias].items())))

@@ -7,10 +7,9 @@ from typing import Any, get_type_hints
 
 from pydantic import ValidationError
 
-from rulegate.config import messages
 from rulegate.config.external_settings import ExternalSettings
 from rulegate.config.keys import key_of
-from rulegate.config.messages import Fault
+from rulegate.config.messages import Fault, values
 from rulegate.config.model_settings import BatchingSettings, ModelSettings
 from rulegate.config.route_settings import (
     DenySettings,
@@ -89,12 +88,12 @@ def diagnose(error: ValidationError, root: Node, source: Source) -> Iterator[Dia
             case "unexpected_keyword_argument":
                 owner, keys = _owner(place[:-1])
                 key = str(place[-1])
-                yield messages.unknown_key(key, owner, keys).at(source, _key_span(root, place))
+                yield values.unknown_key(key, owner, keys).at(source, _key_span(root, place))
             case "missing":
                 owner, _ = _owner(place[:-1])
                 key = str(place[-1])
                 span = _opening(_at(root, place[:-1]))
-                yield messages.missing_key(key, owner, _EXAMPLES[key]).at(source, span)
+                yield values.missing_key(key, owner, _EXAMPLES[key]).at(source, span)
             case kind:
                 node = _at(root, place)
                 if fault := _of_value(kind, found.get("ctx", {}), node, place):
@@ -111,19 +110,19 @@ def _of_value(kind: str, context: dict[str, Any], node: Node, place: tuple[int |
             return _wrong_type(str(expected), node)
         case "too_short", _:
             # Items that are at fault themselves are not counted by the validation, but the list has them.
-            return (
-                messages.empty_list(_ITEMS[str(place[-1])]) if isinstance(node, Sequence) and not node.items else None
-            )
+            return values.empty_list(_ITEMS[str(place[-1])]) if isinstance(node, Sequence) and not node.items else None
+        case "too_long", _ if isinstance(node, Sequence):
+            return values.too_many(_ITEMS[str(place[-1])], len(node.items), context["max_length"])
         case "literal_error", _ if place[-1] == "environment" and isinstance(node, Scalar) and node.text == "conda":
-            return messages.conda_environment()
+            return values.conda_environment()
         case "literal_error", _:
             choices = _CHOICES[str(place[-1])]
-            return messages.no_choice(node.text, choices) if isinstance(node, Scalar) else _wrong_type("text", node)
+            return values.no_choice(node.text, choices) if isinstance(node, Scalar) else _wrong_type("text", node)
     return _wrong_type(_EXPECTED[kind], node)
 
 
 def _wrong_type(expected: str, node: Node) -> Fault:
-    return messages.wrong_type(expected, _described(node), _remedy(expected, node))
+    return values.wrong_type(expected, _described(node), _remedy(expected, node))
 
 
 def _remedy(expected: str, node: Node) -> str | None:

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from rulegate.config import messages
 from rulegate.config.allowed import check_allowed
 from rulegate.config.document import MAX_DIAGNOSTICS, read
 from rulegate.config.doubts import doubt
 from rulegate.config.expressions import Reading
 from rulegate.config.faults import diagnose
-from rulegate.config.messages import SILENT_CODES, Fault
+from rulegate.config.messages import SILENT_CODES, Fault, form, values
 from rulegate.config.relations import relate, relate_models
 from rulegate.config.secrets import Secret, masked, secrets, warn
 from rulegate.config.settings import Config, FileSettings
@@ -95,7 +94,7 @@ def check_source(
     root, faults = read(source)
     diagnostics += faults
     if root is None or (isinstance(root, Scalar) and root.value is None):
-        raise ConfigError(in_order(_discreet(diagnostics or [messages.empty_file().at(source, _START)], source)))
+        raise ConfigError(in_order(_discreet(diagnostics or [form.empty_file().at(source, _START)], source)))
     root, faults = fill(root, source, os.environ if variables is None else variables)
     diagnostics += faults
     settings = _validate(root, source, diagnostics)
@@ -108,11 +107,9 @@ def check_source(
     reported = {found.span for found in diagnostics}
     hidden = secrets(root)
     diagnostics += warn((secret for secret in hidden if secret.scalar.span not in reported), source)
-    found = in_order(_discreet(diagnostics, source, root, hidden))
-    errors = tuple(diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR)
-    if settings is None or errors:
-        # Of too many, those that matter: no number of warnings may hide an error.
-        raise ConfigError(found if len(found) <= MAX_DIAGNOSTICS else errors[:MAX_DIAGNOSTICS])
+    found = in_order(_discreet(_kept(diagnostics), source, root, hidden))
+    if settings is None or any(diagnostic.severity is Severity.ERROR for diagnostic in found):
+        raise ConfigError(found)
     return Config(
         endpoints=settings.endpoints,
         default_endpoint=settings.default_endpoint or settings.endpoints[0].name,
@@ -121,7 +118,7 @@ def check_source(
         models=settings.models,
         path=path,
         text=source.text,
-        warnings=found[:MAX_DIAGNOSTICS],
+        warnings=found,
         admin=settings.admin,
         remote=settings.remote,
         external=settings.external,
@@ -137,6 +134,15 @@ def _validate(root: Node, source: Source, diagnostics: list[Diagnostic]) -> File
         return None
 
 
+def _kept(diagnostics: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+    """Of too many, the first that matter: no number of warnings may hide an error."""
+    if len(diagnostics) <= MAX_DIAGNOSTICS:
+        return diagnostics
+    found = in_order(diagnostics)
+    errors = [diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR]
+    return (errors if errors and len(found) > MAX_DIAGNOSTICS else found)[:MAX_DIAGNOSTICS]
+
+
 def _discreet(
     diagnostics: Iterable[Diagnostic], source: Source, root: Node | None = None, hidden: Sequence[Secret] | None = None
 ) -> Iterator[Diagnostic]:
@@ -150,9 +156,9 @@ def _discreet(
     secret = {one.scalar.span for one in hidden or ()}
     for found in diagnostics:
         if (written := filled.get(found.span)) is not None:
-            yield messages.filled_value(found.code, written, found.severity).at(shown, found.span)
+            yield values.filled_value(found.code, written, found.severity).at(shown, found.span)
         elif found.span in secret and found.code not in SILENT_CODES:
-            yield messages.secret_value(found.code, found.severity).at(shown, found.span)
+            yield values.secret_value(found.code, found.severity).at(shown, found.span)
         else:
             yield replace(found, source=shown)
 
@@ -178,25 +184,25 @@ def read_file(path: Path) -> Source:
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             # A pipe, say: to open it may wait for ever.
-            raise _failure(name, messages.unreadable("it is no file"))
+            raise _failure(name, form.unreadable("it is no file"))
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
-        raise _failure(name, messages.no_such_file()) from None
+        raise _failure(name, form.no_such_file()) from None
     except IsADirectoryError:
-        raise _failure(name, messages.is_directory()) from None
+        raise _failure(name, form.is_directory()) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is not one that a file can have"
-        raise _failure(name, messages.unreadable(reason.lower())) from None
+        raise _failure(name, form.unreadable(reason.lower())) from None
     if len(content) > MAX_FILE_BYTES:
-        raise _failure(name, messages.file_too_large(MAX_FILE_BYTES // 1024**2))
+        raise _failure(name, form.file_too_large(MAX_FILE_BYTES // 1024**2))
     try:
         return Source(name, content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         # The text up to the fault is readable, so that it can be shown where the fault is.
         readable = Source(name, content.decode("utf-8", "replace").removeprefix("\ufeff"))
         at = len(error.object[: error.start].decode("utf-8-sig"))
-        fault = messages.not_utf8(error.object[error.start])
+        fault = form.not_utf8(error.object[error.start])
         raise ConfigError((fault.at(readable, Span(at, at + 1)),)) from None
 
 

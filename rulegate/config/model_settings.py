@@ -27,6 +27,9 @@ from rulegate.config.values import (
     VariableName,
 )
 
+MAX_LISTED: Final = 1000
+"""How many globs may be listed, inclusive: every model that a file names is held against all of them."""
+
 Environment = Literal["local", "uv", "virtualenv"]
 """Whose packages models have: the gateway's, or their own, installed by one of these."""
 
@@ -123,8 +126,8 @@ class ModelSettings:
     environment: Environment = "local"
     """`local`, `uv` or `virtualenv`: whether models run with the gateway's packages, or each with those that it asks
     for, and what installs them. See [environments of models](#environments-of-models)."""
-    allow: Annotated[tuple[Glob, ...], Field(min_length=1)] = ("*",)
-    """A list of globs, at least one: the model URIs that this file may name. `*` is any text, slashes included. See
+    allow: Annotated[tuple[Glob, ...], Field(min_length=1, max_length=MAX_LISTED)] = ("*",)
+    """A list of 1 to 1000 globs: the model URIs that this file may name. `*` is any text, slashes included. See
     [who may name which models](#who-may-name-which-models)."""
     env: tuple[VariableName, ...] = ()
     """A list of names of environment variables, or of their beginnings followed by `*`: what models' processes get of

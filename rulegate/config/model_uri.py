@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rulegate.config import messages
-from rulegate.config.messages import Fault
+from rulegate.config.messages import Fault, addresses, values
 from rulegate.config.web_address import check_address
 from rulegate.config.wording import nearest
 
@@ -34,9 +33,9 @@ def check_model_uri(uri: str) -> Fault | None:
     is not asked.
     """
     if not uri.strip():
-        return messages.empty_text("a model URI")
+        return values.empty_text("a model URI")
     if uri != uri.strip() or not uri.isprintable():
-        return messages.model_uri_with_blanks()
+        return addresses.model_uri_with_blanks()
     if (match := _SCHEME.match(uri)) is None:
         return None
     scheme, rest = match[1], uri[match.end() :]
@@ -50,8 +49,8 @@ def check_model_uri(uri: str) -> Fault | None:
     if scheme not in _SCHEMES:
         near = nearest(scheme, _SCHEMES)
         if near or not rest.startswith("/"):
-            return messages.unknown_scheme(scheme, f"{near}:{rest}" if near else None)
-    return None if rest.strip("/") else messages.model_uri_without_path(scheme)
+            return addresses.unknown_scheme(scheme, f"{near}:{rest}" if near else None)
+    return None if rest.strip("/") else addresses.model_uri_without_path(scheme)
 
 
 def _check_registered(rest: str) -> Fault | None:
@@ -61,15 +60,15 @@ def _check_registered(rest: str) -> Fault | None:
         # second slash is a slip by which MLflow would take the name for a host.
         host, _, path = rest[2:].partition("/")
         if "databricks" not in host:
-            return messages.misplaced_slash(rest.lstrip("/"))
+            return addresses.misplaced_slash(rest.lstrip("/"))
         rest = "/" + path
     if not rest.startswith("/"):
-        return messages.misplaced_slash(rest)
+        return addresses.misplaced_slash(rest)
     name, *suffixes = rest[1:].split("/")
     if not name.strip() or name.startswith("@"):
-        return messages.model_uri_without_name()
+        return addresses.model_uri_without_name()
     if len(suffixes) > 1:
-        return messages.model_uri_too_long()
+        return addresses.model_uri_too_long()
     return _check_suffix(name, suffixes[0]) if suffixes else _check_bare(name)
 
 
@@ -77,21 +76,21 @@ def _check_bare(name: str) -> Fault | None:
     """A name with neither version nor stage, so with an alias or an id."""
     model, at, alias = name.rpartition("@")
     if at:
-        return None if alias.strip() else messages.model_alias_missing(model)
-    return None if name.startswith("m-") else messages.model_version_missing(name)
+        return None if alias.strip() else addresses.model_alias_missing(model)
+    return None if name.startswith("m-") else addresses.model_version_missing(name)
 
 
 def _check_suffix(name: str, suffix: str) -> Fault | None:
     """A name and its version or stage."""
     if not suffix.strip():
-        return messages.model_version_missing(name)
+        return addresses.model_version_missing(name)
     if suffix.isdecimal() or suffix.lower() in WORDS:
         return None
-    return messages.no_version_or_stage(name, suffix, WORDS)
+    return addresses.no_version_or_stage(name, suffix, WORDS)
 
 
 def _check_run(rest: str) -> Fault | None:
     """The part after ``runs:``."""
     run, _, path = rest.lstrip("/").partition("/")
     well_formed = rest.startswith("/") and run.strip() and path.strip("/")
-    return None if well_formed else messages.incomplete_run_uri()
+    return None if well_formed else addresses.incomplete_run_uri()

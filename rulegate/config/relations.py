@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rulegate.config import messages
 from rulegate.config.fallbacks import fallback_names, relate_fallbacks
+from rulegate.config.messages import relations
 from rulegate.config.route_relations import relate_route, target_names
 from rulegate.config.settings import FileSettings
 from rulegate.config.tree import Mapping, Node, Scalar, mappings, text_of
@@ -29,7 +29,7 @@ def relate(root: Node, source: Source) -> Iterator[Diagnostic]:
     default = text_of(root, "default_endpoint") if isinstance(root, Mapping) else None
     if default and default.text.strip() and names and default.text not in {name.text for name in names}:
         known = (name.shown for name in names)
-        yield messages.unknown_default_endpoint(default.shown, known).at(source, default.span)
+        yield relations.unknown_default_endpoint(default.shown, known).at(source, default.span)
     for endpoint in endpoints:
         routes = mappings(endpoint, "routes")
         aliases = (alias for route in routes if (alias := text_of(route, "alias")))
@@ -53,7 +53,7 @@ def relate_models(settings: FileSettings, root: Node, source: Source) -> Iterato
                 overrides, where = first.setdefault(target.model_uri, (target.overrides, uri))
                 if overrides != target.overrides:
                     line = source.position(where.span.start).line
-                    yield messages.settings_differ(line).at(source, uri.span)
+                    yield relations.settings_differ(line).at(source, uri.span)
 
 
 def _taken(names: Iterable[Scalar], kind: str, source: Source) -> Iterator[Diagnostic]:
@@ -62,10 +62,10 @@ def _taken(names: Iterable[Scalar], kind: str, source: Source) -> Iterator[Diagn
     for name in names:
         if (earlier := first.setdefault(name.text, name)) is name:
             if (similar := folded.setdefault(name.text.lower(), name)) is not name:
-                yield messages.differ_in_case(name.shown, similar.shown).at(source, name.span)
+                yield relations.differ_in_case(name.shown, similar.shown).at(source, name.span)
         else:
             line = source.position(earlier.span.start).line
-            yield messages.name_taken(kind, name.shown, line).at(source, name.span)
+            yield relations.name_taken(kind, name.shown, line).at(source, name.span)
 
 
 def _unconditional(routes: Iterable[Mapping], source: Source) -> Iterator[Diagnostic]:
@@ -77,10 +77,10 @@ def _unconditional(routes: Iterable[Mapping], source: Source) -> Iterator[Diagno
         if route.key(CONDITION_KEY):
             continue
         if on_error := route.key("on_error"):
-            yield messages.on_error_without_condition().at(source, on_error.span)
+            yield relations.on_error_without_condition().at(source, on_error.span)
         if first is None:
             first = route
         elif (alias := text_of(route, "alias")) is None or alias.text not in fallbacks:
             name = text_of(first, "alias")
             here = route.get("alias") or route
-            yield messages.never_chosen(name.shown if name else "the first such route").at(source, here.span)
+            yield relations.never_chosen(name.shown if name else "the first such route").at(source, here.span)

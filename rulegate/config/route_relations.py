@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from rulegate.config import messages
 from rulegate.config.faults import keys_of
-from rulegate.config.messages import Fault
+from rulegate.config.messages import Fault, relations
 from rulegate.config.model_settings import ModelOverrides
 from rulegate.config.model_uri import is_remote
 from rulegate.config.tree import Mapping, Scalar, mappings, plain, text_of
@@ -25,16 +24,16 @@ def relate_route(route: Mapping, source: Source) -> Iterator[Diagnostic]:
     answers = [key for key in route.entries if key in _ANSWERS]
     if not answers:
         span = next((key.span for key, _ in route.entries.values()), route.span)
-        yield messages.no_answer().at(source, span)
+        yield relations.no_answer().at(source, span)
     for key in answers[1:]:
-        yield _at_key(route, key, messages.several_answers(key, answers[0]), source)
+        yield _at_key(route, key, relations.several_answers(key, answers[0]), source)
     if len(answers) == 1:
         yield from _meaningless(route, answers[0], source)
     targets = mappings(route, "targets")
     for target in targets:
         yield from _of_remote(target, source)
     if targets and all(_weighs_nothing(target) for target in targets):
-        yield _at_key(route, "targets", messages.no_weight(), source)
+        yield _at_key(route, "targets", relations.no_weight(), source)
 
 
 def target_names(route: Mapping) -> Iterator[Scalar]:
@@ -49,18 +48,18 @@ def _meaningless(route: Mapping, answer: str, source: Source) -> Iterator[Diagno
     match answer:
         case "deny":
             for key in (*_OF_SEVERAL, *_OF_MODELS, *_OVERRIDES):
-                yield from _at(route, key, messages.meaningless_beside(key, "deny", "remove it"), source)
+                yield from _at(route, key, relations.meaningless_beside(key, "deny", "remove it"), source)
         case "model_uri":
             for key in _OF_SEVERAL:
-                yield from _at(route, key, messages.meaningless_without(key, "targets"), source)
+                yield from _at(route, key, relations.meaningless_without(key, "targets"), source)
             yield from _of_remote(route, source)
         case "targets":
             for key in _OVERRIDES:
                 hint = "say it of each target that it is meant for"
-                yield from _at(route, key, messages.meaningless_beside(key, "targets", hint), source)
+                yield from _at(route, key, relations.meaningless_beside(key, "targets", hint), source)
             balance = text_of(route, "balance")
             if balance and balance.text in {"round_robin", "least_busy"}:
-                fault = messages.meaningless_beside(
+                fault = relations.meaningless_beside(
                     "sticky_on", f"balance: {balance.text}", "remove it, or write `balance: weighted`"
                 )
                 yield from _at(route, "sticky_on", fault, source)
@@ -70,7 +69,7 @@ def _of_remote(owner: Mapping, source: Source) -> Iterator[Diagnostic]:
     uri = text_of(owner, "model_uri")
     if uri and is_remote(uri.text):
         for key in _OVERRIDES:
-            yield from _at(owner, key, messages.meaningless_for_remote(key), source)
+            yield from _at(owner, key, relations.meaningless_for_remote(key), source)
 
 
 def _weighs_nothing(target: Mapping) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rulegate.config import messages
+from rulegate.config.messages import values
 from rulegate.config.tree import Mapping, Node, Scalar, mappings, text_of
 from rulegate.config.tree import Sequence as Items
 from rulegate.diagnostics import Diagnostic, Source, Span
@@ -18,18 +18,22 @@ _MASK: Final = "*"
 _PASSWORD: Final = re.compile(r"://[^\s/:@]*:(?P<secret>[^\s/@]+)@")
 _WELL_KNOWN: Final = re.compile(
     r"\b(?P<secret>AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abps]-[\w-]{10,}"
-    r"|sk-[\w-]{20,}|hf_[0-9A-Za-z]{30,}|dapi[0-9a-f]{32}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)|-----BEGIN [A-Z ]*KEY",
+    r"|sk-[\w-]{20,}|hf_[0-9A-Za-z]{30,}|dapi[0-9a-f]{32}|(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)"
+    r"|-----BEGIN [A-Z ]*KEY",
     re.ASCII,
 )
 """Keys and tokens that their makers gave a form by which they are known: of AWS, GitHub, GitLab, Slack, OpenAI, Hugging
-Face, Databricks; JSON Web Tokens; private keys."""
+Face, Databricks; JSON Web Tokens; private keys. Where a word is read to its end and may yet be none of them, it is read
+from its begin only, here and below: a file may be one word."""
 _OF_SECRETS: Final = re.compile(r"auth|cookie|token|secret|passw|api-?key|credential|signature", re.IGNORECASE)
 """What the names of headers have in them whose values are secrets."""
 _RANDOM: Final = re.compile(r"[A-Za-z0-9+/_.=-]{20,}", re.ASCII)
 _BITS_A_CHARACTER: Final = 3.5
 # In a text that is no YAML it cannot be told what is a value, so all that may be one goes.
 _ROUGHLY: Final = re.compile(
-    rf"(?:{_OF_SECRETS.pattern})[\w-]*[\"']?[ \t]*:[ \t]*(?P<value>[^\s#][^\r\n]*)|{_PASSWORD.pattern}", re.IGNORECASE
+    rf"(?<![\w-])(?>[\w-]*?(?:{_OF_SECRETS.pattern})[\w-]*)[\"']?[ \t]*:[ \t]*(?P<value>[^\s#][^\r\n]*)"
+    rf"|{_PASSWORD.pattern}",
+    re.IGNORECASE,
 )
 
 
@@ -54,7 +58,7 @@ def secrets(root: Node) -> tuple[Secret, ...]:
 def warn(found: Iterable[Secret], source: Source) -> Iterator[Diagnostic]:
     """One warning for each secret."""
     for secret in found:
-        yield messages.secret_in_file(secret.variable).at(source, secret.span)
+        yield values.secret_in_file(secret.variable).at(source, secret.span)
 
 
 def masked(source: Source, found: Sequence[Secret] | None) -> Source:

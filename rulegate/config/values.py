@@ -22,8 +22,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from rulegate.config import messages
-from rulegate.config.messages import Fault
+from rulegate.config.messages import Fault, values
 from rulegate.config.model_uri import check_model_uri
 from rulegate.config.tree import Text, Unreadable
 
@@ -74,12 +73,12 @@ def parse_duration(value: object) -> float:
     """
     text = _text_of(value, "a duration such as `60s`")
     if _NUMBER.fullmatch(text):
-        raise Refused(messages.duration_without_unit(text))
+        raise Refused(values.duration_without_unit(text))
     if (match := _DURATION.fullmatch(text)) is None:
-        raise Refused(messages.no_duration(text))
+        raise Refused(values.no_duration(text))
     seconds = float(match[1]) * _SECONDS[match[2]]
     if not 0.001 <= seconds <= MAX_DURATION_S:
-        raise Refused(messages.duration_out_of_range(text, "1ms", "24h"))
+        raise Refused(values.duration_out_of_range(text, "1ms", "24h"))
     return seconds
 
 
@@ -110,15 +109,15 @@ def parse_size(value: object, *, largest: int = MAX_SIZE_BYTES) -> int:
     """
     text = _text_of(value, "a size such as `10MiB`")
     if _NUMBER.fullmatch(text):
-        raise Refused(messages.size_without_unit(text))
+        raise Refused(values.size_without_unit(text))
     if (match := _SIZE.fullmatch(text)) is None:
         if other := _OTHER_SIZE.fullmatch(text):
-            raise Refused(messages.size_in_decimal_units(text, f"{other[1]}{other[2].upper()}iB"))
-        raise Refused(messages.no_size(text))
+            raise Refused(values.size_in_decimal_units(text, f"{other[1]}{other[2].upper()}iB"))
+        raise Refused(values.no_size(text))
     size = int(match[1]) * _BYTES[match[2]]
     if not 1 <= size <= largest:
         unit = "GiB" if largest < TIB else "TiB"
-        raise Refused(messages.size_out_of_range(text, "1B", f"{largest // _BYTES[unit]}{unit}"))
+        raise Refused(values.size_out_of_range(text, "1B", f"{largest // _BYTES[unit]}{unit}"))
     return size
 
 
@@ -137,7 +136,7 @@ def parse_memory(value: object) -> int | Share:
         Refused: If it is neither a size nor a share of more than 0 and at most 100 percent.
     """
     match = _SHARE.fullmatch(value) if isinstance(value, str) else None
-    return parse_size(value) if match is None else _share(match, messages.memory_share_out_of_range)
+    return parse_size(value) if match is None else _share(match, values.memory_share_out_of_range)
 
 
 def parse_share(value: object) -> Share:
@@ -149,12 +148,12 @@ def parse_share(value: object) -> Share:
     """
     number = number_of(value)
     if number is not None:
-        raise Refused(messages.share_without_percent(f"{number:g}"))
+        raise Refused(values.share_without_percent(f"{number:g}"))
     if not isinstance(value, str):
         raise Expected("a share such as `10%`")
     if (match := _SHARE.fullmatch(value)) is None:
-        raise Refused(messages.no_share(value))
-    return _share(match, messages.share_out_of_range)
+        raise Refused(values.no_share(value))
+    return _share(match, values.share_out_of_range)
 
 
 def parse_number(value: object, *, what: str) -> float:
@@ -168,7 +167,7 @@ def parse_number(value: object, *, what: str) -> float:
     if number is None:
         raise Expected(what)
     if not 0 <= number <= MAX_NUMBER:
-        raise Refused(messages.number_out_of_range(f"{number:g}", "0", f"{MAX_NUMBER:.0f}"))
+        raise Refused(values.number_out_of_range(f"{number:g}", "0", f"{MAX_NUMBER:.0f}"))
     return number
 
 
@@ -203,27 +202,27 @@ def check_name(name: str) -> str:
     A name travels in URLs, headers and metrics, so it keeps to what none of them has to escape.
     """
     if not name:
-        raise Refused(messages.empty_text("a name"))
+        raise Refused(values.empty_text("a name"))
     if found := _NO_NAME.search(name):
-        raise Refused(messages.no_name(name, found[0]))
+        raise Refused(values.no_name(name, found[0]))
     if len(name) > MAX_NAME_CHARACTERS:
-        raise Refused(messages.name_too_long(MAX_NAME_CHARACTERS))
+        raise Refused(values.name_too_long(MAX_NAME_CHARACTERS))
     return name
 
 
 def check_variable(name: str) -> str:
     """The name of an environment variable, or the beginning of several names and a ``*``."""
     if not name:
-        raise Refused(messages.empty_text("the name of an environment variable"))
+        raise Refused(values.empty_text("the name of an environment variable"))
     if not _VARIABLE.fullmatch(name):
-        raise Refused(messages.no_variable(name))
+        raise Refused(values.no_variable(name))
     return name
 
 
 def check_input_name(name: str) -> str:
     """A key of what a decision service is told."""
     if not name.strip():
-        raise Refused(messages.empty_text("the name of an input"))
+        raise Refused(values.empty_text("the name of an input"))
     return name
 
 
@@ -232,7 +231,7 @@ def check_text(value: object) -> str:
     if not isinstance(value, str):
         raise Expected("text")
     if not value.strip():
-        raise Refused(messages.empty_text("text"))
+        raise Refused(values.empty_text("text"))
     return str(value)
 
 
@@ -244,7 +243,7 @@ def _check_uri(uri: str) -> str:
 
 def _check_glob(glob: str) -> str:
     if not glob.strip():
-        raise Refused(messages.empty_text("a pattern of model URIs"))
+        raise Refused(values.empty_text("a pattern of model URIs"))
     return glob
 
 
@@ -263,7 +262,7 @@ class Within:
 
     def _check(self, number: int) -> int:
         if not self.low <= number <= self.high:
-            raise Refused(messages.out_of_range(number, self.low, self.high))
+            raise Refused(values.out_of_range(number, self.low, self.high))
         return number
 
 

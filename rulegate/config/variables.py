@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from rulegate.config import messages
 from rulegate.config.document import MAX_DIAGNOSTICS, meaning_of
-from rulegate.config.messages import Fault
+from rulegate.config.messages import Fault, values
 from rulegate.config.tree import Filled, Node, Reported, Scalar, Sequence
 from rulegate.config.tree import Mapping as Keys
 from rulegate.diagnostics import Diagnostic, Source, Span
@@ -63,7 +62,7 @@ class _Filler:
 
     def _scalar(self, scalar: Scalar, place: tuple[str, ...]) -> Scalar:
         if any(place[: len(expression)] == expression for expression in EXPRESSIONS):
-            self._report(messages.variable_in_expression(), scalar, scalar.text.index(OPENING))
+            self._report(values.variable_in_expression(), scalar, scalar.text.index(OPENING))
             return scalar
         parts: list[str] = []
         is_reported = False
@@ -92,14 +91,14 @@ class _Filler:
             return OPENING
         named = _INSIDE.fullmatch(inside)
         if not found["end"] or named is None or OPENING in inside:
-            return messages.no_variable_reference(found[0])
+            return values.no_variable_reference(found[0])
         name, default = named["name"], named["default"]
         # As in a shell: with a default, empty is as good as missing.
         if value := self._variables.get(name, ""):
-            return value if _is_text(value) else messages.variable_is_not_text(name)
+            return value if _is_text(value) else values.variable_is_not_text(name)
         if default is not None:
             return default.removeprefix(":-")
-        return "" if name in self._variables else messages.variable_missing(name)
+        return "" if name in self._variables else values.variable_missing(name)
 
     def _report(self, fault: Fault, scalar: Scalar, start: int, end: int | None = None) -> None:
         if len(self.diagnostics) < MAX_DIAGNOSTICS:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from rulegate.config import messages
-from rulegate.config.messages import Fault
+from rulegate.config.messages import Fault, addresses, values
 
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
@@ -20,22 +19,22 @@ def check_address(address: str, *, query: bool) -> Fault | None:
         query: Whether it may have one; where a path is added to the address, it may not.
     """
     if not address.strip():
-        return messages.empty_text("the address of a server")
+        return values.empty_text("the address of a server")
     if found := _UNSAFE.search(address):
-        return messages.address_with(found[0])
+        return addresses.address_with(found[0])
     if not _SCHEME.match(address):
-        return messages.address_without_scheme()
+        return addresses.address_without_scheme()
     try:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        return messages.address_without_host_or_port()
+        return addresses.address_without_host_or_port()
     if parts.username is not None or parts.password is not None:
-        return messages.address_with_password()
+        return addresses.address_with_password()
     if not parts.hostname or port == 0 or parts.netloc.endswith(":"):
-        return messages.address_without_host_or_port()
+        return addresses.address_without_host_or_port()
     if "#" in address:
-        return messages.address_with("#")
+        return addresses.address_with("#")
     if "?" in address and not query:
-        return messages.address_with("?")
+        return addresses.address_with("?")
     return None

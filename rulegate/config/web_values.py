@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, PlainValidator, Strict
 
-from rulegate.config import messages
+from rulegate.config.messages import addresses, values
 from rulegate.config.values import Expected, Refused, WholeNumber, Within, text
 from rulegate.config.web_address import check_address
 
@@ -30,11 +30,11 @@ _OF_THE_CONNECTION: Final = (
 def check_header_name(name: str) -> str:
     """The name of a header that may be sent on."""
     if not name:
-        raise Refused(messages.empty_text("the name of a header"))
+        raise Refused(values.empty_text("the name of a header"))
     if found := _NO_HEADER.search(name):
-        raise Refused(messages.no_header_name(found[0]))
+        raise Refused(addresses.no_header_name(found[0]))
     if name.lower() in _OF_THE_CONNECTION:
-        raise Refused(messages.header_of_the_connection(name))
+        raise Refused(addresses.header_of_the_connection(name))
     return name
 
 
@@ -43,7 +43,7 @@ def check_header_value(value: object) -> str:
     if not isinstance(value, str):
         raise Expected("text")
     if _NO_HEADER_TEXT.search(value) or value != value.strip():
-        raise Refused(messages.no_header_value())
+        raise Refused(addresses.no_header_value())
     return str(value)
 
 
@@ -52,16 +52,16 @@ def check_message(value: object) -> str:
     if not isinstance(value, str):
         raise Expected("text")
     if not value.strip():
-        raise Refused(messages.empty_text("a message"))
+        raise Refused(values.empty_text("a message"))
     if not value.isprintable() or len(value) > MAX_MESSAGE_CHARACTERS:
-        raise Refused(messages.no_message(MAX_MESSAGE_CHARACTERS))
+        raise Refused(addresses.no_message(MAX_MESSAGE_CHARACTERS))
     return str(value)
 
 
 def check_token(token: str) -> str:
     """A token as it can stand in a header, long enough not to be guessed."""
     if _NO_TOKEN.search(token) or len(token) < MIN_TOKEN_CHARACTERS:
-        raise Refused(messages.no_token(MIN_TOKEN_CHARACTERS))
+        raise Refused(addresses.no_token(MIN_TOKEN_CHARACTERS))
     return token
 
 

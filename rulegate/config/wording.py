@@ -27,9 +27,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 def enumerate_names(names: Iterable[str], conjunction: str = "and") -> str:
     """``a``, ``b`` and ``c``, each in backticks; of many, the first few."""
-    quoted = [f"`{shorten(name)}`" for name in names]
-    if len(quoted) > _LISTED:
-        return ", ".join(quoted[:_LISTED]) + f" {conjunction} {len(quoted) - _LISTED} more"
+    listed = list(names)
+    quoted = [f"`{shorten(name)}`" for name in listed[:_LISTED]]
+    if len(listed) > _LISTED:
+        return ", ".join(quoted) + f" {conjunction} {len(listed) - _LISTED} more"
     if len(quoted) == 1:
         return quoted[0]
     return ", ".join(quoted[:-1]) + f" {conjunction} {quoted[-1]}"

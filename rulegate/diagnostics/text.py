@@ -17,8 +17,9 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 def render(diagnostic: Diagnostic) -> str:
     r"""The diagnostic as lines of text without a final line feed.
 
-    Exactly one line carries carets, and they stand under the fault in any fixed-width font: tabs and invisible
-    characters of the author's line are shown as visible stand-ins, wide characters get two carets.
+    The author's line is shown unless it is blank, and then exactly one line carries carets, which stand under the fault
+    in any fixed-width font: tabs and invisible characters of the author's line are shown as visible stand-ins, wide
+    characters get two carets.
 
     >>> from rulegate.diagnostics import Diagnostic, Source, Span
     >>> print(render(Diagnostic("RG203", "`startwith` is not a method of text", Source("c.yaml", "a.startwith()"),
@@ -31,15 +32,16 @@ def render(diagnostic: Diagnostic) -> str:
     place = diagnostic.source.position(diagnostic.span.start)
     line = diagnostic.source.line(place.line)
     label = "" if diagnostic.severity is Severity.ERROR else "warning: "
-    begin = place.column - 1
-    end = min(begin + (diagnostic.span.end - diagnostic.span.start), len(line))
-    shown, carets = _window(line, begin, max(end, begin + 1))
     rows = [
         f"{_visible(diagnostic.source.name)}:{place.line}:{place.column}: {label}{diagnostic.code} "
-        f"{_visible(diagnostic.message)}",
-        f"  | {shown}",
-        f"  | {carets}",
+        f"{_visible(diagnostic.message)}"
     ]
+    # A file that cannot be read has no line to show, and under a blank one a caret would point at nothing.
+    if line.strip(" "):
+        begin = place.column - 1
+        end = min(begin + (diagnostic.span.end - diagnostic.span.start), len(line))
+        shown, carets = _window(line, begin, max(end, begin + 1))
+        rows += [f"  | {shown}", f"  | {carets}"]
     if diagnostic.hint:
         rows.append(f"  = hint: {_visible(diagnostic.hint)}")
     return "\n".join(row.rstrip() for row in rows)

@@ -56,12 +56,13 @@ def test_any_text_is_a_condition_or_gets_diagnostics_inside_it_that_can_be_shown
     assert len(found) <= v.MAX_DIAGNOSTICS
     for diagnostic in found:
         assert 0 <= diagnostic.span.start <= diagnostic.span.end <= len(text)
-        heading, _line, carets, *hint = render(diagnostic).split("\n")
+        heading, *excerpt, hint = render(diagnostic).split("\n")
         assert diagnostic.code in heading
-        assert carets.startswith("  | ")
-        assert set(carets[4:].strip()) == {"^"}
-        assert len(hint) == 1
-        assert diagnostic.hint
+        shows_line = bool(diagnostic.source.line(diagnostic.source.position(diagnostic.span.start).line).strip(" "))
+        assert len(excerpt) == 2 * shows_line
+        assert all(row.startswith("  | ") for row in excerpt)
+        assert not excerpt or set(excerpt[1][4:].strip()) == {"^"}
+        assert hint.startswith("  = hint: ")
         assert "\n" not in diagnostic.message
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 60
 """Characters of a literal that a message repeats."""
+_COMPARED = 20
+"""How many services may be held against a name that is none of them, of which a file may have thousands."""
 
 
 def not_written_out(source: Source, span: Span, function: str, literal: vocabulary.Literal) -> Diagnostic:
@@ -66,7 +68,9 @@ def no_such_zone(source: Source, span: Span, name: str) -> Diagnostic:
 
 def unknown_service(source: Source, span: Span, name: str, services: Collection[str]) -> Diagnostic:
     """The name of a service that is not defined."""
-    hint = did_you_mean(name, sorted(services), choice("decision service", services))
+    hint: str | None = "name one that the configuration defines"
+    if len(services) <= _COMPARED:
+        hint = did_you_mean(name, sorted(services), choice("decision service", services))
     return Diagnostic(Code.UNKNOWN_SERVICE, f"`{_shown(name)}` is not a decision service", source, span, hint)
 
 

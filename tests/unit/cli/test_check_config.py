@@ -90,7 +90,11 @@ def test_every_diagnostic_shows_its_place_and_its_line(files: Path):
 
 
 def test_without_a_file_the_usual_one_is_read(files: Path):
-    assert run().output.startswith("gateway_config.yaml:1:1: RG301 there is no such file")
+    assert run().output == (
+        "gateway_config.yaml:1:1: RG301 there is no such file\n"
+        "  = hint: name a configuration file that exists\n\n"
+        "gateway_config.yaml: 1 error\n"
+    )
     (files / "clean.yaml").rename("gateway_config.yaml")
     assert run().output == "gateway_config.yaml: no errors\n"
 

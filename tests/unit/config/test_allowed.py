@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rulegate.config import ConfigError, load_config
-from rulegate.config.allowed import matches
+from rulegate.config.allowed import Globs
 from rulegate.config.document import MAX_DIAGNOSTICS
 
 FILE = """
@@ -109,4 +109,12 @@ def test_names_of_variables_and_beginnings_of_names_are_taken():
     ],
 )
 def test_a_glob_matches_the_whole_uri_and_none_that_climbs(uri: str, glob: str, expected: bool):
-    assert matches(uri, [glob]) is expected
+    assert Globs([glob]).match(uri) is expected
+
+
+@pytest.mark.parametrize(("count", "codes"), [(1000, set()), (1001, {"RG310"})])
+def test_a_thousand_globs_can_be_listed(count: int, codes: set[str]):
+    globs = ", ".join(f"'models:/m{n}/*'" for n in range(count))
+    endpoints = "[{name: a, routes: [{alias: b, model_uri: models:/m7/1}]}]"
+    text = f"models: {{allow: [{globs}]}}\nmodel_endpoints: {endpoints}\n"
+    assert {code for code, _, _ in faults(text)} == codes
