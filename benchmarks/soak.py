@@ -4,13 +4,15 @@
 A model process that is killed may take along the requests that it has, and may be left alone for a while; nothing else
 that is done here may fail a request. See `soak_accounts` for how many that can be.
 What is compared is taken at rest, when all idle models have left memory: after a first part, in which everything is
-used for the first time, and at the end. It takes root to look: the gateway hides its processes from others of its user.
+used for the first time, and at the end; and once in between, to tell what grows from what has settled. It takes root to
+look: the gateway hides its processes from others of its user.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -32,7 +34,9 @@ from benchmarks.servers import Server, free_port, post
 from benchmarks.soak_accounts import Accounts
 
 DURATION_S = 600.0
-WARM_UP_SHARE = 0.2
+SHARES = (0.2, 0.4, 0.4)
+"""Which parts of the time there is between two looks at what it holds; in the first, all is used for the first time."""
+
 VERSIONS = 24
 ASKERS = 10
 """Threads that ask one request at a time: so many may have been with a process that is killed."""
@@ -147,7 +151,7 @@ class Soak:
 
     def run(self, seconds: float) -> list[Rest]:
         rests = []
-        for share in (WARM_UP_SHARE, 1 - WARM_UP_SHARE):
+        for share in SHARES:
             self._work(seconds * share)
             rests.append(self._rest())
         return rests
@@ -319,6 +323,10 @@ def leaks(before: Rest, after: Rest) -> list[str]:
     return grown
 
 
+def _number(value: float) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=DURATION_S)
@@ -328,12 +336,14 @@ def main() -> int:
         say(f"filling a registry; then {arguments.seconds:.0f} s under load …")
         soak = Soak(Path(folder), arguments.seed)
         try:
-            before, after = soak.run(arguments.seconds)
+            rests = soak.run(arguments.seconds)
         finally:
             soak.stop()
-    print(f"| at rest | after {WARM_UP_SHARE:.0%} | at the end |\n| --- | ---: | ---: |")
-    for field, old, new in zip(fields(Rest), astuple(before), astuple(after), strict=True):
-        print(f"| {field.name.replace('_', ' ')} | {old:.0f} | {new:.0f} |")
+    times_s = [arguments.seconds * share for share in itertools.accumulate(SHARES)]
+    print("| at rest | " + " | ".join(f"after {time_s:.0f} s" for time_s in times_s) + " |")
+    print("| --- |" + " ---: |" * len(rests))
+    for field, *values in zip(fields(Rest), *map(astuple, rests), strict=True):
+        print(f"| {field.name.replace('_', ' ')} | " + " | ".join(map(_number, values)) + " |")
     accounts = soak.accounts
     done = dict(soak.done) | {
         "models killed": accounts.killed.total(),
@@ -345,7 +355,7 @@ def main() -> int:
     print("\n| done | times |\n| --- | ---: |")
     for what in sorted(done):
         print(f"| {what} | {done[what]} |")
-    grown = leaks(before, after)
+    grown = leaks(rests[0], rests[-1])
     unexplained = accounts.all_unexplained()
     for what, times in unexplained.most_common(20):
         print(f"unexplained, {times} times: {what}")
