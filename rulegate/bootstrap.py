@@ -8,31 +8,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from rulegate.answers import Breakers
 from rulegate.client import Client
-from rulegate.config import NO_DEFAULT, BatchingSettings, Config, ModelSettings, Share, is_remote
-from rulegate.external import DataApi, DecisionSource, Default, Services, ServiceSettings
+from rulegate.config import Config, is_remote
+from rulegate.external import DataApi, Services, ServiceSettings
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.http.traffic import Traffic
 from rulegate.log import Log
+from rulegate.provisions import manager_of, pool_settings, remote_terms, services_of, to_preload
 from rulegate.routing import Mishaps
 from rulegate.serving.admission import Admission
 from rulegate.serving.all_models import AllModels
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
-from rulegate.serving.memory import machine_memory_bytes
 from rulegate.serving.mlflow import environments
 from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder, unusable
-from rulegate.serving.mlflow.remote import RemoteModels, RemoteTerms
+from rulegate.serving.mlflow.remote import RemoteModels
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Batching, Manager, ModelDescription, Models, Prediction, Setup, Terms
-from rulegate.serving.pool import ModelPool, PoolSettings
+from rulegate.serving.models import Manager, ModelDescription, Models, Prediction
+from rulegate.serving.pool import ModelPool
 from rulegate.serving.preload import Preload
 from rulegate.shadowing import Copy, Shadows
 
@@ -104,19 +103,19 @@ class Running:
         """
         services = services_of(config, partial(_data_api, self._client), self.application.front.services)
         front = _front(config, self._models, self.breakers, services, shadows=self.shadows, mishaps=self.mishaps)
-        pool_settings = _pool_settings(config)
+        settings = pool_settings(config)
         self._registry.change(cache_limit_bytes=config.models.cache_limit_bytes)
         for environments_of_one in self._environments.values():
             environments_of_one.change(limit_bytes=config.models.cache_limit_bytes)
         self._backend.change(stuck_after_s=config.server.request_timeout_s)
-        self.pool.change(pool_settings)
-        self._remote.change(_remote_terms(config))
+        self.pool.change(settings)
+        self._remote.change(remote_terms(config))
         self.application.switch(front)
         self.breakers.keep(front.gateway.targets)
         self._forget_all_but(front.gateway.names)
         self.shadows.clear()
         _start_if_any(self.shadows, config)
-        self._preload.want(_to_preload(config))
+        self._preload.want(to_preload(config))
         return tuple(key for key, value in _FIXED.items() if value(config) != value(self._begun_with))
 
     def _forget_all_but(self, names: frozenset[tuple[str, str, str]]) -> None:
@@ -149,13 +148,13 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     registry = _registry(config, environment, warm_parent)
     kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
     backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s)
-    pool_settings = _pool_settings(config)
-    admission = Admission(pool_settings.capacity)
-    pool = ModelPool(registry, backend, pool_settings, admission=admission)
+    settings = pool_settings(config)
+    admission = Admission(settings.capacity)
+    pool = ModelPool(registry, backend, settings, admission=admission)
     keeper = Keeper(pool, registry)
     preload = Preload(pool)
     client = Client()
-    remote = RemoteModels(client, admission, _remote_terms(config))
+    remote = RemoteModels(client, admission, remote_terms(config))
     models = AllModels(pool, remote)
     breakers, traffic, mishaps = Breakers(), Traffic(), Mishaps()
     shadows = Shadows(partial(_try_out, models), is_busy=admission.is_crowded, random=random.random)
@@ -163,7 +162,7 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     services = services_of(config, partial(_data_api, client))
     front = _front(config, models, breakers, services, shadows=shadows, mishaps=mishaps)
     application = Application(front, log, not_ready=preload.not_ready, traffic=traffic)
-    preload.want(_to_preload(config))
+    preload.want(to_preload(config))
     keeper.start()
     return Running(
         application,
@@ -209,7 +208,7 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     """Why this machine cannot serve the configuration, and what to do about it; None if it can."""
     if why := unusable(default_cache_folder()):
         return why, "make it writable for this user, or name another folder in RULEGATE_CACHE"
-    managers = {manager for settings in config.settings_by_model().values() if (manager := _manager(settings))}
+    managers = {manager for settings in config.settings_by_model().values() if (manager := manager_of(settings))}
     found = (environments.obstacle(manager, _environments_folder(), environment) for manager in sorted(managers))
     return next((obstacle for obstacle in found if obstacle), None)
 
@@ -231,43 +230,8 @@ def _front(
     )
 
 
-def services_of(
-    config: Config, source: Callable[[ServiceSettings], DecisionSource], before: Services | None = None
-) -> Services | None:
-    """The decision services that a configuration names; None if it names none.
-
-    Args:
-        config: The configuration.
-        source: Makes what answers the questions of one.
-        before: Those of the configuration before this one, whose memory is taken over.
-    """
-    if not config.external:
-        return None
-    settings = (
-        ServiceSettings(
-            name=service.name,
-            url=service.url,
-            inputs=service.input,
-            headers=service.headers,
-            timeout_s=service.timeout_s,
-            cache_s=service.cache_s,
-            default=None if service.default is NO_DEFAULT else Default(service.default),
-        )
-        for service in config.external
-    )
-    return Services(settings, source, before)
-
-
 def _data_api(client: Client, service: ServiceSettings) -> DataApi:
     return DataApi(client, service.url, service.headers)
-
-
-def _remote_terms(config: Config) -> RemoteTerms:
-    return RemoteTerms(
-        headers=tuple(name.lower() for name in config.remote.headers),
-        connect_timeout_s=config.remote.connect_timeout_s,
-        max_answer_bytes=config.remote.max_answer_bytes,
-    )
 
 
 def _start_if_any(shadows: Shadows, config: Config) -> None:
@@ -288,29 +252,6 @@ def _try_out(models: AllModels, copy: Copy) -> tuple[Prediction, float]:
         return prediction, time.perf_counter() - leased_s
 
 
-def _pool_settings(config: Config) -> PoolSettings:
-    return PoolSettings(
-        memory_limit_bytes=_memory_limit_bytes(config.models.memory_limit),
-        capacity=config.server.threads,
-        terms={model_uri: _terms(settings) for model_uri, settings in config.settings_by_model().items()},
-        other_terms=_terms(config.models),
-    )
-
-
-def _terms(settings: ModelSettings) -> Terms:
-    return Terms(
-        idle_timeout_s=settings.idle_timeout_s,
-        refresh_interval_s=settings.refresh_interval_s,
-        load_timeout_s=settings.load_timeout_s,
-        replicas=settings.replicas,
-        setup=Setup(_batching(settings.batching), _manager(settings)),
-    )
-
-
-def _manager(settings: ModelSettings) -> Manager | None:
-    return None if settings.environment == "local" else settings.environment
-
-
 def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmParent) -> MlflowRegistry:
     return MlflowRegistry(
         warm_parent,
@@ -318,17 +259,6 @@ def _registry(config: Config, environment: Mapping[str, str], warm_parent: WarmP
         registry_uri=config.registry_uri,
         cache=default_cache_folder(),
         cache_limit_bytes=config.models.cache_limit_bytes,
-    )
-
-
-def _to_preload(config: Config) -> tuple[str, ...]:
-    # Shadows are loaded where there is room for them, and nobody waits for that.
-    routes = [route for endpoint in config.endpoints for route in endpoint.routes]
-    wanted = {target.model_uri for route in routes for target in route.all_targets}
-    return tuple(
-        uri
-        for uri, settings in config.settings_by_model().items()
-        if settings.preload and uri in wanted and not is_remote(uri)
     )
 
 
@@ -346,17 +276,3 @@ def _environments(
         limit_bytes=config.models.cache_limit_bytes,
         variables={**for_installers(environment), **_CHILD_ENVIRONMENT},
     )
-
-
-def _batching(wanted: BatchingSettings | Literal["auto", "off"]) -> Batching | None:
-    match wanted:
-        case "off":
-            return None
-        case "auto":
-            return Batching(BatchingSettings().max_size, BatchingSettings().max_delay_s, any_flavor=False)
-        case BatchingSettings():
-            return Batching(wanted.max_size, wanted.max_delay_s, any_flavor=True)
-
-
-def _memory_limit_bytes(limit: int | Share) -> int:
-    return limit if isinstance(limit, int) else int(machine_memory_bytes() * limit.fraction)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rulegate.condition import vocabulary
-from rulegate.condition.messages import meaning
+from rulegate.condition.messages import size
 from rulegate.condition.nodes import Compare, Constant, Display, Generator, Node, children
 from rulegate.diagnostics import Diagnostic, Source
 
@@ -22,10 +22,10 @@ def out_of_bounds(source: Source, root: Node) -> list[Diagnostic]:
             generators += 1
             nested += 1
             if nested == vocabulary.MAX_GENERATOR_DEPTH + 1:
-                faults.append(meaning.generator_too_deep(source, node.span))
+                faults.append(size.generator_too_deep(source, node.span))
         if depth > vocabulary.MAX_DEPTH:
             if not too_deep:
-                faults.append(meaning.too_deep(source, node.span))
+                faults.append(size.too_deep(source, node.span))
             too_deep = True
             continue
         faults.extend(_own_faults(source, node))
@@ -37,9 +37,9 @@ def out_of_bounds(source: Source, root: Node) -> list[Diagnostic]:
         else:
             pending.extend((child, depth + 1, nested) for child in inner)
     if count > vocabulary.MAX_NODES:
-        faults.append(meaning.too_many_nodes(source, root.span, count))
+        faults.append(size.too_many_nodes(source, root.span, count))
     if generators > vocabulary.MAX_GENERATORS:
-        faults.append(meaning.too_many_generators(source, root.span, generators))
+        faults.append(size.too_many_generators(source, root.span, generators))
     return faults
 
 
@@ -47,10 +47,10 @@ def _own_faults(source: Source, node: Node) -> list[Diagnostic]:
     """What breaks a bound in the node itself, its parts aside."""
     match node:
         case Constant(value=str(text)) if len(text) > vocabulary.MAX_TEXT_LENGTH:
-            return [meaning.text_too_long(source, node.span, len(text))]
+            return [size.text_too_long(source, node.span, len(text))]
         case Compare(comparators=comparators) if len(comparators) > vocabulary.MAX_CHAIN:
-            return [meaning.chain_too_long(source, node.span, len(comparators))]
+            return [size.chain_too_long(source, node.span, len(comparators))]
         case Display(elements=elements) if len(elements) > vocabulary.MAX_COLLECTION:
-            return [meaning.collection_too_large(source, node.span, len(elements))]
+            return [size.collection_too_large(source, node.span, len(elements))]
         case _:
             return []

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from rulegate.condition.meter import Meter
-from rulegate.condition.request import Headers
+from rulegate.condition.named_texts import Headers
 
 CONTAINERS: Final = frozenset({list, tuple, dict, set})
 TURN_NS: Final = 20

@@ -14,6 +14,7 @@ from rulegate.condition.check import CheckedCondition, request_attribute
 from rulegate.condition.errors import EVALUATION_ERRORS, EvaluationError, ExternalUnavailableError, NoJsonError
 from rulegate.condition.findings import is_external
 from rulegate.condition.library import ARITHMETIC, CLOCKS, COMPARISONS, METERED, PLAIN, SIMPLE_COMPARISONS
+from rulegate.condition.named_texts import Headers, Texts
 from rulegate.condition.nodes import (
     Attribute,
     Binary,
@@ -36,7 +37,7 @@ from rulegate.condition.nodes import (
     Subscript,
 )
 from rulegate.condition.operations import charged_loop, sliced, weighed, weighed_argument
-from rulegate.condition.request import Headers, Request, Texts
+from rulegate.condition.request import Request
 from rulegate.condition.vocabulary import Kind, describe, kind_of
 
 Observer = Callable[[Node, Any], None]

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from rulegate.condition import tables, vocabulary
 from rulegate.condition.build import MAKERS
-from rulegate.condition.messages import syntax
+from rulegate.condition.messages import size, syntax
 from rulegate.condition.nodes import Node
 from rulegate.condition.scan import Lexeme, Terminals, scan
 from rulegate.diagnostics import Diagnostic, Source, Span
@@ -25,7 +25,7 @@ def parse(source: Source) -> tuple[Node | None, list[Diagnostic]]:
     """
     end = len(source.text)
     if end > vocabulary.MAX_LENGTH:
-        return None, [syntax.too_long(source, Span(vocabulary.MAX_LENGTH, end))]
+        return None, [size.too_long(source, Span(vocabulary.MAX_LENGTH, end))]
     lexemes, faults = scan(source, _TERMINALS)
     if faults:
         return None, faults

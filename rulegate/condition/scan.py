@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from rulegate.condition import slips, vocabulary
-from rulegate.condition.messages import syntax
+from rulegate.condition.messages import size, syntax
 from rulegate.diagnostics import Diagnostic, Source, Span
 
 # Where a lexeme ends is decided here, generously, so that a slip is one lexeme with one message. What a lexeme *is* is
@@ -95,7 +95,7 @@ def scan(source: Source, terminals: Terminals) -> tuple[list[Lexeme], list[Diagn
         if lexeme in _CLOSING:
             open_at.append(len(lexemes))
             if len(open_at) > vocabulary.MAX_OPEN_BRACKETS:
-                return lexemes, [*faults, syntax.too_many_open_brackets(source, token.span)]
+                return lexemes, [*faults, size.too_many_open_brackets(source, token.span)]
         elif lexeme in _OPENING:
             opening = lexemes[open_at.pop()].text if open_at else None
             if opening is None:

@@ -21,12 +21,12 @@ import yaml
 from werkzeug.test import Client
 
 from rulegate.answers import Breakers
-from rulegate.bootstrap import services_of
 from rulegate.config import ConfigError, load_config
 from rulegate.external import Answered, Fault, NoAnswer
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
 from rulegate.log import Lines
+from rulegate.provisions import services_of
 from rulegate.serving.errors import (
     ModelBroken,
     ModelDied,

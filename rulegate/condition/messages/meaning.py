@@ -212,61 +212,6 @@ def not_constant_set(source: Source, span: Span) -> Diagnostic:
     )
 
 
-def too_deep(source: Source, span: Span) -> Diagnostic:
-    """A tree with too many levels."""
-    return Diagnostic(
-        Code.TOO_DEEP,
-        f"expressions are nested more than {vocabulary.MAX_DEPTH} levels deep here",
-        source,
-        span,
-        "split the condition over several routes",
-    )
-
-
-def too_many_nodes(source: Source, span: Span, count: int) -> Diagnostic:
-    """A tree with too many nodes."""
-    return Diagnostic(
-        Code.TOO_MANY_NODES,
-        f"a condition has at most {vocabulary.MAX_NODES} parts, this one has {count}",
-        source,
-        span,
-        "compare with a list of constants, which counts as one part, or split it over several routes",
-    )
-
-
-def text_too_long(source: Source, span: Span, length: int) -> Diagnostic:
-    """A literal with too many characters."""
-    return Diagnostic(
-        Code.TEXT_TOO_LONG,
-        f"a text has at most {vocabulary.MAX_TEXT_LENGTH} characters, this one has {length}",
-        source,
-        span,
-        "compare a part of it, as with `startswith`",
-    )
-
-
-def chain_too_long(source: Source, span: Span, count: int) -> Diagnostic:
-    """A chained comparison with too many operators."""
-    return Diagnostic(
-        Code.CHAIN_TOO_LONG,
-        f"one comparison has at most {vocabulary.MAX_CHAIN} operators, this one has {count}",
-        source,
-        span,
-        "join several comparisons with `and`",
-    )
-
-
-def collection_too_large(source: Source, span: Span, count: int) -> Diagnostic:
-    """A list, tuple or set with too many elements."""
-    return Diagnostic(
-        Code.COLLECTION_TOO_LARGE,
-        f"a collection has at most {vocabulary.MAX_COLLECTION} elements, this one has {count}",
-        source,
-        span,
-        "split it over several routes",
-    )
-
-
 def always_true(source: Source, span: Span, culprit: str | None) -> Diagnostic:
     """A condition that every request matches; ``culprit`` is a text after ``or`` that alone is true."""
     hint = "leave the condition out if every request is meant"
@@ -357,28 +302,6 @@ def misplaced_generator(source: Source, span: Span, name: str) -> Diagnostic:
         source,
         span,
         "only `any`, `all`, `sum`, `min` and `max` do; to count, write `sum(1 for … if …)`",
-    )
-
-
-def too_many_generators(source: Source, span: Span, count: int) -> Diagnostic:
-    """More generators than a condition may have."""
-    return Diagnostic(
-        Code.TOO_MANY_GENERATORS,
-        f"a condition has at most {vocabulary.MAX_GENERATORS} generators, this one has {count}",
-        source,
-        span,
-        "split it over several routes",
-    )
-
-
-def generator_too_deep(source: Source, span: Span) -> Diagnostic:
-    """A generator inside too many others."""
-    return Diagnostic(
-        Code.TOO_MANY_GENERATORS,
-        f"at most {vocabulary.MAX_GENERATOR_DEPTH} generators may be nested",
-        source,
-        span,
-        "look into fewer levels of the value",
     )
 
 

@@ -18,28 +18,6 @@ def empty(source: Source, span: Span) -> Diagnostic:
     )
 
 
-def too_long(source: Source, span: Span) -> Diagnostic:
-    """More code points than a condition may have."""
-    return Diagnostic(
-        Code.TOO_LONG,
-        f"a condition has at most {vocabulary.MAX_LENGTH} characters, this one has {len(source.text)}",
-        source,
-        span,
-        "split it over several routes",
-    )
-
-
-def too_many_open_brackets(source: Source, span: Span) -> Diagnostic:
-    """A bracket that opens inside too many others."""
-    return Diagnostic(
-        Code.TOO_MANY_OPEN_BRACKETS,
-        f"at most {vocabulary.MAX_OPEN_BRACKETS} brackets may be open at one place",
-        source,
-        span,
-        "remove brackets that change nothing",
-    )
-
-
 def stray_character(source: Source, span: Span) -> Diagnostic:
     """A character that begins nothing."""
     char = source.text[span.start : span.end]
