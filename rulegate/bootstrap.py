@@ -30,7 +30,7 @@ from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder, unusable
 from rulegate.serving.mlflow.remote import RemoteModels
 from rulegate.serving.mlflow.warm_parent_client import WarmParent
-from rulegate.serving.models import Manager, ModelDescription, Models, Prediction
+from rulegate.serving.models import Manager, ModelDescription, Models, Prediction, Trials
 from rulegate.serving.pool import ModelPool
 from rulegate.serving.preload import Preload
 from rulegate.shadowing import Copy, Shadows
@@ -157,7 +157,7 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     remote = RemoteModels(client, admission, remote_terms(config))
     models = AllModels(pool, remote)
     breakers, traffic, mishaps = Breakers(), Traffic(), Mishaps()
-    shadows = Shadows(partial(_try_out, models), is_busy=admission.is_crowded, random=random.random)
+    shadows = Shadows(partial(try_out, models), is_busy=admission.is_crowded, random=random.random)
     _start_if_any(shadows, config)
     services = services_of(config, partial(_data_api, client))
     front = _front(config, models, breakers, services, shadows=shadows, mishaps=mishaps)
@@ -240,7 +240,8 @@ def _start_if_any(shadows: Shadows, config: Config) -> None:
         shadows.start()
 
 
-def _try_out(models: AllModels, copy: Copy) -> tuple[Prediction, float]:
+def try_out(models: Trials, copy: Copy) -> tuple[Prediction, float]:
+    """What a shadow says to a copy, and the seconds that it took to predict; raises `ServingError`."""
     begin_s = time.perf_counter()
     with models.try_out(copy.shadow.target.model_uri, timeout_s=copy.timeout_s) as lease:
         leased_s = time.perf_counter()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from rulegate.condition import vocabulary
 from rulegate.condition.check import request_attribute
+from rulegate.condition.facts import MIRRORED, Beyond, Case, Ends, Equals, Fact, Holds, Starts, is_impossible
 from rulegate.condition.nodes import (
     Attribute,
     Call,
@@ -35,37 +37,8 @@ MAX_CASES: Final = 1024
 NOWHERE: Final = Span(0, 0)
 _EQUALITY: Final = frozenset({Comparator.EQUAL, Comparator.UNEQUAL, Comparator.IS, Comparator.IS_NOT})
 _MEMBERSHIP: Final = frozenset({Comparator.IN, Comparator.NOT_IN})
-_ORDER: Final = frozenset({Comparator.LESS, Comparator.LESS_EQUAL, Comparator.GREATER, Comparator.GREATER_EQUAL})
-_TEXT_TO_BOOL: Final = frozenset({"startswith", "endswith"})
+_AFFIXES: Final[Mapping[str, type[Starts | Ends]]] = MappingProxyType({"startswith": Starts, "endswith": Ends})
 _TEXT_TO_TEXT: Final = frozenset({"lower", "upper", "casefold", "strip", "lstrip", "rstrip"})
-
-
-@dataclass(frozen=True, slots=True)
-class Equals:
-    """A part of conditions, as its author would write it, equals a constant, as ``==`` has it."""
-
-    subject: str
-    constant: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Starts:
-    """A part of conditions is a text that starts with another."""
-
-    subject: str
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True)
-class Holds:
-    """A part of conditions is true."""
-
-    text: str
-
-
-Fact = Equals | Starts | Holds
-Case = frozenset[Fact]
-"""Facts that hold together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +63,7 @@ def cases(root: Node, literals: Mapping[Span, Any]) -> Cases:
     """
     tree = normal(root, literals)
     needed = _needed(tree)
-    possible = None if needed is None else tuple(case for case in needed if not _contradicts_itself(case))
+    possible = None if needed is None else tuple(case for case in needed if not is_impossible(case))
     return Cases(tuple(_enough(tree) or ()), possible, never_errs=_sure(tree) is not None)
 
 
@@ -126,6 +99,8 @@ def _enough(node: Node) -> list[Case] | None:
             return [frozenset()] if value else []
         case Junction(connective=Connective.AND, operands=operands):
             return _together([_enough(operand) for operand in operands])
+        case Compare(comparators=(_, _, *_)):
+            return _together([_enough(link) for link in _links(node)])
         case Junction(operands=operands):
             found: list[Case] = []
             for operand in operands:
@@ -148,6 +123,8 @@ def _needed(node: Node) -> list[Case] | None:
             return [frozenset()] if value else []
         case Junction(connective=Connective.AND, operands=operands):
             return _together([_needed(operand) for operand in operands])
+        case Compare(comparators=(_, _, *_)):
+            return _together([_needed(link) for link in _links(node)])
         case Junction(operands=operands):
             found = [_needed(operand) for operand in operands]
             joined = [case for of_one in found for case in of_one or ()]
@@ -155,6 +132,12 @@ def _needed(node: Node) -> list[Case] | None:
         case _:
             whole = Holds(unparse(node))
             return [frozenset({fact, whole}) for fact in _facts(node)]
+
+
+def _links(chain: Compare) -> Iterator[Compare]:
+    """``a < b`` and ``b < c`` of ``a < b < c``: read twice, a part has the same value."""
+    for pair, comparator in zip(pairwise(chain.operands), chain.comparators, strict=True):
+        yield Compare(NOWHERE, pair, (comparator,))
 
 
 def _together(parts: Sequence[list[Case] | None]) -> list[Case] | None:
@@ -168,16 +151,16 @@ def _together(parts: Sequence[list[Case] | None]) -> list[Case] | None:
 
 
 def _facts(node: Node) -> Iterable[Fact]:
-    """Facts of which one holds exactly where a node is true: that a value is a constant, or that the node is true."""
+    """Facts of which one holds exactly where a node is true: how a value and constants stand, or that it is true."""
     match node:
         case Compare(operands=(left, right), comparators=(Comparator.EQUAL | Comparator.IS,)):
             known = _held(left, (right,)) or _held(right, (left,))
         case Compare(operands=(left, Display(elements=elements)), comparators=(Comparator.IN,)):
             known = _held(left, elements)
-        case Call(function=Attribute(value=owner, name="startswith"), arguments=(Display(elements=prefixes),)):
-            known = _starts(owner, prefixes)
-        case Call(function=Attribute(value=owner, name="startswith"), arguments=(prefix,)):
-            known = _starts(owner, (prefix,))
+        case Compare(operands=(left, right), comparators=(Comparator() as comparator,)) if comparator in MIRRORED:
+            known = _beyond(left, comparator, right) or _beyond(right, MIRRORED[comparator], left)
+        case Call(function=Attribute(value=owner, name=name), arguments=(affix,)) if name in _AFFIXES:
+            known = _affixed(_AFFIXES[name], owner, affix.elements if isinstance(affix, Display) else (affix,))
         case _:
             known = ()
     return known or (Holds(unparse(node)),)
@@ -191,12 +174,19 @@ def _held(subject: Node, constants: tuple[Node, ...]) -> tuple[Fact, ...]:
     return tuple(dict.fromkeys(Equals(text, value) for value in values))
 
 
-def _starts(subject: Node, prefixes: tuple[Node, ...]) -> tuple[Fact, ...]:
-    values = _scalars(prefixes)
+def _beyond(subject: Node, comparator: Comparator, bound: Node) -> tuple[Fact, ...]:
+    values = _scalars((bound,))
+    if not values or values[0] is None or _scalars((subject,)) is not None:
+        return ()
+    return (Beyond(unparse(subject), comparator, values[0]),)
+
+
+def _affixed(kind: type[Starts | Ends], subject: Node, affixes: tuple[Node, ...]) -> tuple[Fact, ...]:
+    values = _scalars(affixes)
     if values is None or not all(isinstance(value, str) for value in values):
         return ()
     text = unparse(subject)
-    return tuple(dict.fromkeys(Starts(text, value) for value in values))
+    return tuple(dict.fromkeys(kind(text, value) for value in values))
 
 
 def _scalars(nodes: tuple[Node, ...]) -> list[Any] | None:
@@ -210,20 +200,6 @@ def _scalars(nodes: tuple[Node, ...]) -> list[Any] | None:
             case _:
                 return None
     return values
-
-
-def _contradicts_itself(case: Case) -> bool:
-    """Whether no request has a value that equals two constants, or one that it does not start like."""
-    constants = {fact.subject: fact.constant for fact in case if isinstance(fact, Equals)}
-    for fact in case:
-        match fact:
-            case Equals(subject=subject, constant=constant) if constants[subject] != constant:
-                return True
-            case Starts(subject=subject, prefix=prefix) if subject in constants:
-                constant = constants[subject]
-                if not (isinstance(constant, str) and constant.startswith(prefix)):
-                    return True
-    return False
 
 
 def _sure(node: Node) -> Kind | None:
@@ -259,7 +235,7 @@ def _of_text(method: str, arguments: tuple[Node, ...]) -> Kind | None:
         return Kind.TEXT
     values = _scalars(arguments[0].elements if arguments and isinstance(arguments[0], Display) else arguments)
     texts = values is not None and len(arguments) == 1 and all(isinstance(value, str) for value in values)
-    return Kind.BOOL if method in _TEXT_TO_BOOL and texts else None
+    return Kind.BOOL if method in _AFFIXES and texts else None
 
 
 def _is_sure_pair(left: Node, right: Node, comparator: Comparator) -> bool:
@@ -274,7 +250,7 @@ def _is_sure_pair(left: Node, right: Node, comparator: Comparator) -> bool:
     if second is None:
         return False
     numbers = first in Kind.NUMBER and second in Kind.NUMBER
-    return comparator in _EQUALITY or (comparator in _ORDER and (numbers or first is second is Kind.TEXT))
+    return comparator in _EQUALITY or (comparator in MIRRORED and (numbers or first is second is Kind.TEXT))
 
 
 def _is_mapping(node: Node) -> bool:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import enum
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
-from typing import Final
+from typing import Any, Final
 
 from rulegate.condition import Condition
-from rulegate.condition.implication import Case, Equals, Fact, Starts
+from rulegate.condition.facts import Beyond, Case, Ends, Equals, Fact, Starts
+from rulegate.condition.nodes import Comparator
 
 _MAX_KNOWN: Final = 8
-"""Facts of one case of which all subsets are looked up; of more, only the smallest ones and the whole."""
+"""Facts of one case of which all subsets are looked up; of more, only single ones, pairs and the whole."""
+_MAX_PAIRED: Final = 32
+"""Facts of which pairs are looked up; of more, only single ones and the whole."""
+
+_MAX_BOUNDS: Final = 2
+"""Bounds that are looked up of those that say less than a fact does: the nearest ones, and as many that say least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,10 @@ class _Scan:
     def __init__(self) -> None:
         self._rules: dict[Case, int] = {}
         self._facts: set[Fact] = set()
-        self._lengths: defaultdict[str, set[int]] = defaultdict(set)
-        """How long the beginnings are that cases know, by subject."""
+        self._lengths: defaultdict[tuple[type, str], set[int]] = defaultdict(set)
+        """How long the beginnings are that cases know, and the ends, by subject."""
+        self._bounds: defaultdict[tuple[str, bool, bool], list[Beyond]] = defaultdict(list)
+        """The bounds that cases know, by what they are about, in the order of their places."""
 
     @property
     def certain(self) -> int | None:
@@ -116,24 +125,59 @@ class _Scan:
     def _know(self, case: Case, number: int) -> None:
         if case not in self._rules:
             self._rules[case] = number
-            for fact in case:
+            for fact in case - self._facts:
                 self._facts.add(fact)
-                if isinstance(fact, Starts):
-                    self._lengths[fact.subject].add(len(fact.prefix))
+                if isinstance(fact, (Starts, Ends)):
+                    self._lengths[type(fact), fact.subject].add(len(fact.affix))
+                elif isinstance(fact, Beyond):
+                    insort(self._bounds[fact.about], fact, key=_place)
 
     def _covering(self, case: Case) -> int | None:
         """The first rule that is chosen, or preceded by one that is, wherever all facts of a case hold."""
-        known = [fact for fact in chain(case, self._weaker(case)) if fact in self._facts]
-        sizes = range(len(known) + 1) if len(known) <= _MAX_KNOWN else (0, 1, 2, len(known))
+        known = [fact for fact in dict.fromkeys(chain(case, self._weaker(case))) if fact in self._facts]
+        few = range(len(known) + 1) if len(known) <= _MAX_KNOWN else (0, 1, 2, len(known))
+        sizes = few if len(known) <= _MAX_PAIRED else (0, 1, len(known))
         subsets = chain.from_iterable(combinations(known, size) for size in sizes)
         found = (self._rules.get(frozenset(subset)) for subset in subsets)
         return min((number for number in found if number is not None), default=None)
 
     def _weaker(self, case: Case) -> Iterator[Fact]:
-        """What follows from the facts of a case: what starts with a text starts with every beginning of it."""
+        """What follows from the facts of a case.
+
+        What starts with a text starts with every beginning of it, what ends with one, with every end of it, and what
+        lies beyond a bound, beyond those that say less.
+        """
         for fact in case:
             match fact:
-                case Equals(subject=subject, constant=str(text)) | Starts(subject=subject, prefix=text):
-                    for length in self._lengths.get(subject, ()):
-                        if length <= len(text):
-                            yield Starts(subject, text[:length])
+                case Equals(subject=subject, constant=constant):
+                    if isinstance(constant, str):
+                        yield from self._shorter(Starts(subject, constant))
+                        yield from self._shorter(Ends(subject, constant))
+                    if constant is not None:
+                        for inclusive in (Comparator.GREATER_EQUAL, Comparator.LESS_EQUAL):
+                            yield from self._looser(Beyond(subject, inclusive, constant))
+                case Starts() | Ends():
+                    yield from self._shorter(fact)
+                case Beyond():
+                    yield from self._looser(fact)
+
+    def _shorter(self, fact: Starts | Ends) -> Iterator[Fact]:
+        """What is known of beginnings, or ends, of one, itself included."""
+        for length in self._lengths.get((type(fact), fact.subject), ()):
+            if length <= len(fact.affix):
+                yield fact.shorter(length)
+
+    def _looser(self, fact: Beyond) -> Iterator[Beyond]:
+        """Bounds that say less than one, itself included."""
+        known = self._bounds.get(fact.about, [])
+        if fact.is_from_below:
+            end = bisect_right(known, fact.place, key=_place)
+            found = known[: min(end, _MAX_BOUNDS)] + known[max(end - _MAX_BOUNDS, 0) : end]
+        else:
+            start = bisect_left(known, fact.place, key=_place)
+            found = known[start : start + _MAX_BOUNDS] + known[max(start, len(known) - _MAX_BOUNDS) :]
+        yield from dict.fromkeys(found)
+
+
+def _place(fact: Beyond) -> tuple[Any, bool]:
+    return fact.place

@@ -22,8 +22,9 @@ _NO_TOKEN = re.compile(r"[^!-~]")
 
 # Those by which one connection, or one message, is held together: who sends it writes them.
 _OF_THE_CONNECTION: Final = (
-    "connection", "content-encoding", "content-length", "expect", "host", "http2-settings", "keep-alive",
-    "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    "accept-encoding", "connection", "content-encoding", "content-length", "expect", "host", "http2-settings",
+    "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
+    "upgrade",
 )  # fmt: skip
 
 

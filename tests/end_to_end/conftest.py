@@ -58,6 +58,9 @@ class GatewayProcess:
     ) -> None:
         self.config = config
         self.out, self.err = folder / "out", folder / "err"
+        self._log: list[dict[str, Any]] = []
+        self._log_bytes = 0
+        self._log_lock = threading.Lock()
         serve = ["-m", "rulegate", "serve", str(config), "--log-format", "json"]
         command = [*launcher, sys.executable, *serve, *arguments]
         self.started = time.monotonic()
@@ -101,8 +104,13 @@ class GatewayProcess:
 
     def log(self) -> list[dict[str, Any]]:
         """The log's whole lines so far that are the gateway's own."""
-        whole, _, _ = self.err.read_text().rpartition("\n")
-        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+        # Read on from where it was read to: a test may look again and again while the log grows.
+        with self._log_lock, self.err.open("rb") as file:
+            file.seek(self._log_bytes)
+            whole, end, _ = file.read().rpartition(b"\n")
+            self._log_bytes += len(whole + end)
+            self._log += [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
+            return list(self._log)
 
     def requests_logged(self) -> list[dict[str, Any]]:
         return [line for line in self.log() if line["event"] == "request"]

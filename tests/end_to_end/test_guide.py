@@ -7,6 +7,7 @@ line that begins with ``$ `` is a command, whose output follows; ``…`` stands 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(page for page in (ROOT / "docs" / "guide").glob("*.md") if page.stem != "README")
@@ -132,6 +135,41 @@ def reader(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, demo_regist
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_reader_who_follows_the_page_sees_what_it_shows(page: Path, reader: Reader):
     reader.follow(page.read_text(encoding="utf-8"))
+
+
+def blocks(page: Path) -> dict[str, str]:
+    """The files that a page has its reader write, by their names."""
+    found = BLOCK.finditer(page.read_text(encoding="utf-8"))
+    return {named[1]: block["text"] for block in found if (named := FILE.search(block["before"]))}
+
+
+@pytest.mark.parametrize("is_right", [False, True], ids=["two faults", "none"])
+def test_the_workflow_fails_by_what_is_wrong_and_hands_over_a_sarif_file(is_right: bool, tmp_path: Path):
+    """Its steps are run in their order, as GitHub's runner does, and what is uploaded is that of its schema."""
+    page = ROOT / "docs" / "guide" / "07-checking-in-ci.md"
+    files = blocks(page)
+    config = files["gateway_config.yaml"] if not is_right else (ROOT / "examples" / "sticky.yaml").read_text("utf-8")
+    (tmp_path / "gateway_config.yaml").write_text(config, encoding="utf-8")
+    workflow = yaml.safe_load(files[".github/workflows/gateway.yaml"])
+    assert workflow["permissions"]["security-events"] == "write"
+    (job,) = workflow["jobs"].values()
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    has_failed = False
+    for step in job["steps"]:
+        if "rulegate check-config" in step.get("run", "") and (not has_failed or step.get("if") == "always()"):
+            code = subprocess.run(
+                ["bash", "-e", "-c", step["run"]], cwd=tmp_path, env=environment, timeout=PATIENCE_S, check=False
+            ).returncode
+            assert code == (0 if is_right else 2), step
+            has_failed |= code != 0 and not step.get("continue-on-error", False)
+    assert has_failed is not is_right
+    upload = job["steps"][-1]
+    assert upload["uses"].startswith("github/codeql-action/upload-sarif@")
+    assert upload["if"] == "always()"
+    log = json.loads((tmp_path / upload["with"]["sarif_file"]).read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "tests" / "schemas" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
+    jsonschema.validate(log, schema)
+    assert len(log["runs"][0]["results"]) == (0 if is_right else 2)
 
 
 def test_the_guide_lists_its_pages_in_order():

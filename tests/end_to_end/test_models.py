@@ -190,6 +190,26 @@ def test_a_cache_folder_that_cannot_be_used_is_said_before_anything_is_served(re
     )
 
 
+def test_beyond_the_limit_of_the_cache_the_files_of_models_that_are_not_loaded_go(start, registry, helpers, tmp_path):
+    """Those of loaded models stay, however little there may be."""
+    cache = tmp_path / "cache"
+    models = {f"v{number}": f"models:/versioned/{number}" for number in (1, 2, 3)}
+    config = helpers.one_endpoint_a_model(registry["uri"], models, "models: {cache_limit: 1B}")
+    config = config.replace('models:/versioned/1"', 'models:/versioned/1", idle_timeout: 100ms')
+    assert "idle_timeout" in config
+    gateway = start(config, RULEGATE_CACHE=str(cache))
+    folders = lambda: {path for path in cache.iterdir() if (path / "MLmodel").exists()}  # noqa: E731
+    assert gateway.text("x", "v1").json() == {"predictions": [1]}
+    (of_first,) = folders()
+    helpers.wait_until(lambda: "models:/versioned/1 is unloaded" in " ".join(line["event"] for line in gateway.log()))
+    assert folders() == {of_first}, "it is removed when there is another, and not before"
+    assert gateway.text("x", "v2").json() == {"predictions": [2]}
+    assert gateway.text("x", "v3").json() == {"predictions": [3]}
+    assert of_first not in folders()
+    assert len(folders()) == 2
+    assert gateway.text("x", "v1").json() == {"predictions": [1]}
+
+
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
 def test_the_end_lets_requests_in_flight_finish(start, registry, helpers, tmp_path, with_signal):
     """The gateway ends with 0, without a traceback, and leaves no process."""

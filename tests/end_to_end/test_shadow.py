@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -118,6 +119,34 @@ def test_a_shadow_that_hangs_holds_up_nobody_not_even_the_end(start, registry, h
     recorded.comes_to(1, "requests_total", endpoint="agrees", outcome="agreed")
     assert gateway.stop() == 0
     assert not [line for line in gateway.log() if line["event"].startswith("a shadow")]
+
+
+def test_shadows_that_hang_die_or_raise_fail_none_of_many_requests_at_once(start, registry, helpers, tmp_path):
+    """Each real model is told by the same command what its shadow does; `first` does it, and `second` answers."""
+    mood = tmp_path / "mood"
+    mood.write_text("hang")
+    names = ("hang", "die", "raise", "object")
+    lines = [f"registry_uri: {registry['uri']}", f"admin: {{port: 0, token: {TOKEN}}}", "model_endpoints:"]
+    for name in (*names, "never loads"):
+        uri = "models:/moody/1" if name == "never loads" else "models:/first/1"
+        lines += [
+            f"  - name: {name.replace(' ', '-')}",
+            f"    routes: [{{alias: only, model_uri: models:/second/1, shadow: {{alias: next, model_uri: {uri}}}}}]",
+        ]
+    gateway = start("\n".join([*lines, "models: {env: [MOOD]}"]), MOOD=str(mood))
+    recorded = Recorded(gateway, helpers)
+
+    def ask(number: int) -> object:
+        name = [*names, "never loads"][number % 5]
+        answer = gateway.command(f"first {name}", name.replace(" ", "-"))
+        return answer.status_code, answer.json()
+
+    with ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(ask, range(200)))
+    assert answers == [(200, {"predictions": ["second"]})] * 200
+    assert recorded.value("requests_total", outcome="agreed") == 0
+    assert recorded.value("requests_total", outcome="disagreed") == 0
+    assert gateway.stop() == 0
 
 
 def test_while_the_gateway_is_busy_copies_are_dropped(start, registry, helpers, tmp_path):

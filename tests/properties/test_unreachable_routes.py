@@ -18,6 +18,8 @@ LEAVES = [
     "request.path.startswith('/a')",
     "request.path.startswith(('/a', '/b'))",
     "request.path.startswith('/ab')",
+    "request.path.endswith('b')",
+    "request.path.endswith(('c', 'bc'))",
     "request.path == '/abc'",
     "request.path != '/abc'",
     "request.headers['X-T'] == 'a'",
@@ -29,6 +31,14 @@ LEAVES = [
     "request.json()['n'] == True",
     "request.json['n'] in (1, 2)",
     "request.json['n'] < 2",
+    "request.json['n'] <= 1",
+    "request.json['n'] > 0",
+    "request.json['n'] >= 0",
+    "0 <= request.json['n'] < 2",
+    "1 > request.json['n']",
+    "request.json['n'] < 'b'",
+    "request.json['n'] >= '1'",
+    "request.json['n'] == '1'",
     "request.json.get('n') == 1",
     "len(request.path) > 2",
     "request.json['flag']",
@@ -52,7 +62,7 @@ requests = st.builds(
     json=st.fixed_dictionaries(
         {},
         optional={
-            "n": st.sampled_from([0, 1, 1.0, True, 2, "1", [], None]),
+            "n": st.sampled_from([-1, 0, 0.5, 1, 1.0, True, 2, "1", "b", "", [], None, float("nan")]),
             "flag": st.sampled_from([0, 1, "", "x", []]),
         },
     ),
@@ -102,18 +112,40 @@ def found(*texts: str | None) -> list[tuple[int, str, int | None]]:
         (["request.path == '/a'", "request.path == '/b'", "request.path in ('/a', '/b')"], [(2, "covered", 0)]),
         (["request.path.startswith('/a')", "request.path == '/abc'"], [(1, "covered", 0)]),
         (["request.path.startswith('/a')", "request.path.startswith(('/ab', '/ac'))"], [(1, "covered", 0)]),
+        (["request.path.endswith('c')", "request.path.endswith(('bc', 'cc'))"], [(1, "covered", 0)]),
+        (["request.path.endswith('c')", "request.path in ('/abc', '/b')"], [(1, "partly_covered", 0)]),
+        (["request.path == '/a' and request.path.endswith('b')"], [(0, "impossible", None)]),
         (["request.path == '/a'", "request.path == '/a' and request.json['x']"], [(1, "covered", 0)]),
         (
             ["request.path == '/a' and request.method == 'GET'", "request.method == 'GET' and request.path == '/a'"],
             [(1, "covered", 0)],
         ),
+        (["request.json['a'] > 3", "request.json['a'] > 7"], [(1, "covered", 0)]),
+        (["request.json['a'] > 3", "request.json['a'] >= 3.5 and request.path == '/a'"], [(1, "covered", 0)]),
+        (["request.json['a'] >= 3", "4 <= request.json['a'] < 9"], [(1, "covered", 0)]),
+        (["request.json['a'] < 'n'", "request.json['a'] in ('a', 'b')"], [(1, "covered", 0)]),
+        (["len(request.path) > 3", "len(request.path) == 5"], [(1, "covered", 0)]),
+        (["request.json['a'] > 3", "request.json['a'] in (3, 4)"], [(1, "partly_covered", 0)]),
+        (["request.json['a'] > 9 and request.json['a'] < 3"], [(0, "impossible", None)]),
+        (["3 <= request.json['a'] < 3"], [(0, "impossible", None)]),
+        (["request.json['a'] == 'x' and request.json['a'] > 3"], [(0, "impossible", None)]),
+        (["request.json['a'] > 'x' and request.json['a'] > 3"], [(0, "impossible", None)]),
         (["request.path == '/a' and request.path == '/b'"], [(0, "impossible", None)]),
         (["request.method == 'GET'", None, None], [(2, "covered", 1)]),
         # What can be reached after all.
+        (["request.json['a'] > 7", "request.json['a'] > 3"], []),
+        (["request.json['a'] > 3", "request.json['a'] >= 3"], []),
+        (["request.json['a'] > 3", "request.json['a'] > '7'"], []),
+        (["request.json['a'] > 3", "request.json['a'] < 7"], []),
+        (["request.json['a'] > 3", "request.json['b'] > 7"], []),
+        (["3 <= request.json['a'] <= 3"], []),
+        (["request.json['a'] > 3", "request.json['a'] == None"], []),
         (["request.path == '/a' and request.method == 'GET'", "request.path == '/a'"], []),
         (["request.json['x'] or request.path == '/a'", "request.path == '/a'"], []),
         (["request.json['x'] or True", "request.path == '/a'", None], []),
         (["request.path.startswith('/ab')", "request.path.startswith('/a')"], []),
+        (["request.path.endswith('bc')", "request.path.endswith('c')"], []),
+        (["request.path.endswith('/a')", "request.path.startswith('/a')"], []),
         (["request.headers['A'] == 'x'", "request.headers.get('A') == 'x'"], []),
         (["request.path == '/a'", "request.path == '/A'"], []),
     ],
@@ -126,3 +158,10 @@ def test_a_rule_that_is_chosen_when_it_errs_is_not_reported() -> None:
     condition = compile_condition("request.headers['A'] == 'x'")
     (found,) = reach([Rule(condition), Rule(condition, errors_pass=False)]).findings
     assert found.why is Why.PARTLY_COVERED
+
+
+def test_a_bound_that_says_less_is_found_among_thousands() -> None:
+    thousands = [f"request.json['a'] > {number} and request.path == '/{number}'" for number in range(2, 2000)]
+    wide, narrow = "request.json['a'] > 1", "request.json['a'] > 5000"
+    assert found(*thousands, wide, narrow) == [(1999, "covered", 1998)]
+    assert found(wide, *thousands[:3], narrow) == [(number, "covered", 0) for number in (1, 2, 3, 4)]

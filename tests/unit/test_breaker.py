@@ -168,3 +168,52 @@ def test_of_many_threads_that_ask_at_once_one_is_the_probe(breaker, clock):
     for thread in threads:
         thread.join()
     assert len(let_through) == 1
+
+
+def test_however_many_threads_ask_each_pause_lets_one_through_and_its_success_all(breaker, clock):
+    fail(breaker, FAILURES)
+    threads, rounds = 8, 30
+    together, let_through = threading.Barrier(threads), []
+
+    def ask() -> None:
+        for number in range(rounds):
+            together.wait()
+            probe = None
+            with contextlib.suppress(BreakerOpen):
+                probe = breaker.attempt()
+            # Nobody's outcome is known before all have asked.
+            together.wait()
+            if probe is not None:
+                let_through.append(number)
+                (probe.succeeded if number == rounds - 2 else probe.failed)()
+            if together.wait() == 0:
+                clock.now_s += LONGEST_PAUSE_S
+
+    clock.now_s += LONGEST_PAUSE_S
+    askers = [threading.Thread(target=ask) for _ in range(threads)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    assert sorted(let_through) == [*range(rounds - 1), *[rounds - 1] * threads]
+    assert breaker.state().phase is Phase.OPEN, "they all failed"
+
+
+def test_outcomes_that_arrive_at_once_from_many_threads_are_all_counted_and_none_twice(breaker):
+    together = threading.Barrier(FAILURES - 1)
+
+    def run() -> None:
+        attempt = breaker.attempt()
+        together.wait()
+        attempt.failed()
+        attempt.failed()
+
+    for _ in range(50):
+        threads = [threading.Thread(target=run) for _ in range(FAILURES - 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (breaker.state().phase, breaker.state().failures) == (Phase.CLOSED, FAILURES - 1)
+        succeed(breaker)
+        assert breaker.state().failures == 0

@@ -132,6 +132,84 @@ model_endpoints:
     assert len(slow.seen) == FAILURES
 
 
+def test_of_many_requests_after_the_pause_one_tries_the_server_and_then_all_are_answered(
+    gateway: Any, odd_server: Start
+):
+    probed, go_on = threading.Event(), threading.Event()
+
+    def fail_then_wait(exchange: Exchange) -> None:
+        if len(server.seen) <= FAILURES:
+            return exchange.hang_up()
+        probed.set()
+        go_on.wait(30)
+        return exchange.send(answer(b"[1]"))
+
+    server = odd_server(fail_then_wait)
+    running = gateway(to(server.url))
+    assert [ask(running).json["code"] for _ in range(FAILURES)] == ["RG511"] * FAILURES
+    # Each asks until it has been answered; what it was told when, on the way there.
+    told: list[tuple[bool, str]] = []
+    asked: list[int] = []
+
+    def ask_again_and_again() -> None:
+        while True:
+            is_probed, answered = probed.is_set(), ask(running)
+            if answered.status_code == 200:
+                return
+            told.append((is_probed, answered.json["code"]))
+            if sum(is_probed for is_probed, _ in told) > 100:
+                asked.append(len(server.seen))
+                go_on.set()
+
+    threads = [threading.Thread(target=ask_again_and_again) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert asked[0] == FAILURES + 1
+    assert {code for is_probed, code in told if not is_probed} == {"RG510"}
+    # Once they are let through, one model gets half of the four places.
+    assert {code for is_probed, code in told if is_probed} <= {"RG510", "RG508"}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        Exchange.hang,
+        Exchange.hang_up,
+        lambda exchange: exchange.drip(answer(b"[" + b" " * 100_000 + b"]")),
+        lambda exchange: exchange.send(answer(b"garbage")),
+        lambda exchange: exchange.send(b"garbage\r\n\r\n"),
+        lambda exchange: exchange.send(TEN_GIGABYTES),
+        lambda exchange: exchange.send(answer(b"", status="302 F", location="/")),
+        lambda exchange: exchange.send(answer(b"{}", status="500 E")),
+    ],
+    ids=["hangs", "hangs up", "drips", "garbage", "no HTTP", "10 GB", "redirects", "fails"],
+)
+def test_a_shadow_that_does_not_answer_as_it_should_is_recorded_and_fails_nobody(
+    gateway: Any,
+    running: tuple[bootstrap.Running, Path],
+    odd_server: Start,
+    model: OddServer,
+    script: Callable[[Exchange], None],
+):
+    server = odd_server(script)
+    shadow = f', shadow: {{alias: next, model_uri: "{server.url}"}}'
+    asked = gateway(to(model.url, keys="server: {request_timeout: 300ms}", route=shadow))
+    counts = running[0].shadows.outcomes.counts
+    before = counts()
+    answers = [ask(asked) for _ in range(6)]
+    assert [(answered.status_code, answered.data) for answered in answers] == [(200, b"[1]")] * 6
+
+    def new() -> dict[str, int]:
+        return {key[3]: count - before.get(key, 0) for key, count in counts().items() if count != before.get(key, 0)}
+
+    while new() != {"failed": 6}:
+        assert sum(new().values()) < 6, new()
+        threading.Event().wait(0.005)
+    assert len(server.seen) == 6
+
+
 def test_one_server_does_not_take_all_requests_in_flight(gateway: Any, odd_server: Start):
     go_on, waiting = threading.Event(), threading.Semaphore(0)
 
@@ -300,6 +378,109 @@ def test_what_is_remembered_outlives_a_change_that_does_not_concern_it(
     assert len(service.seen) == 1
     assert route(gateway(deciding(model, service, keys="cache: 2h")), x_user="a") == "free"
     assert len(service.seen) == 2
+
+
+def test_a_service_is_asked_once_a_request_by_all_that_reads_it_and_only_when_that_is_reached(
+    gateway: Any, odd_server: Start, model: OddServer
+):
+    """By two conditions, a sticky expression, and that of a fallback."""
+    service = odd_server(lambda exchange: exchange.send(answer(b'{"result": "free"}')))
+    gone = "http://127.0.0.1:1"
+    running = gateway(f"""
+external: [{{name: tier, url: "{service.url}", timeout: 5s}}]
+model_endpoints:
+  - name: texts
+    routes:
+      - {{alias: first, model_uri: "{model.url}", model_request_condition: "'X-First' in request.headers"}}
+      - alias: both
+        model_uri: "{model.url}"
+        model_request_condition: "'X-Both' in request.headers and external['tier'] == 'gold'"
+      - alias: gold
+        model_uri: "{model.url}"
+        model_request_condition: "'X-First' not in request.headers and external['tier'] == 'gold'"
+      - alias: split
+        model_request_condition: "'X-Split' in request.headers"
+        targets: [{{alias: a, model_uri: "{gone}"}}, {{alias: b, model_uri: "{gone}"}}]
+        sticky_on: "external['tier']"
+        fallback: [other]
+      - alias: other
+        targets: [{{alias: a, model_uri: "{model.url}"}}, {{alias: b, model_uri: "{model.url}"}}]
+        sticky_on: "external['tier']"
+""")
+    assert route(running, x_first="1") == "first"
+    assert service.seen == []
+    for number, headers in enumerate(({"x_both": "1"}, {}, {"x_split": "1"}), 1):
+        assert route(running, **headers) == "other"
+        assert len(service.seen) == number
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        lambda exchange: exchange.send(answer(b"<html>", content_type="text/html")),
+        lambda exchange: exchange.send(answer(b'[{"result": "free"}]')),
+        lambda exchange: exchange.send(answer(b'{"result": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")),
+        lambda exchange: exchange.send(TEN_GIGABYTES),
+        lambda exchange: exchange.drip(answer(b'{"result": "free"}')),
+        lambda exchange: exchange.send(answer(b'{"result": "free"}', status="307 T", location="/")),
+        lambda exchange: (exchange.send(answer(b'{"result": "free"}')[:-2]), exchange.hang_up()),
+    ],
+    ids=["html", "a list", "deep", "10 GB", "drips", "redirects", "breaks off"],
+)
+def test_a_service_that_lies_leaves_the_default_or_no_match(
+    gateway: Any, odd_server: Start, model: OddServer, script: Callable[[Exchange], None]
+):
+    service = odd_server(script)
+    assert route(gateway(deciding(model, service, keys="default: gold")), x_user="a") == "gold"
+    assert route(gateway(deciding(model, service)), x_user="a") == "rest"
+    assert len(service.seen) == 2
+
+
+@pytest.mark.parametrize("result", [b"null", b"7", b"[1, [2]]", b'{"tier": "gold"}', b'"GOLD"'])
+def test_a_result_of_another_shape_than_conditions_expect_is_a_value_like_any_other(
+    gateway: Any, odd_server: Start, model: OddServer, result: bytes
+):
+    service = odd_server(lambda exchange: exchange.send(answer(b'{"result": %s}' % result)))
+    assert route(gateway(deciding(model, service, keys="default: gold")), x_user="a") == "rest"
+
+
+def test_a_request_ends_under_the_configuration_under_which_it_began(gateway: Any, odd_server: Start, model: OddServer):
+    """Its service is gone when it answers, and its route and its model are."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def wait(exchange: Exchange) -> None:
+        asked.set()
+        go_on.wait(30)
+        exchange.send(answer(b'{"result": "free"}'))
+
+    other = odd_server(lambda exchange: exchange.send(answer(b"[2]")))
+    text = deciding(model, odd_server(wait)).replace("timeout: 200ms", "timeout: 30s")
+    running, answers = gateway(text), []
+    asking = threading.Thread(target=lambda: answers.append(ask(running, [1], x_user="a")))
+    asking.start()
+    assert asked.wait(30)
+    assert ask(gateway(to(other.url)), [1]).data == b"[2]"
+    go_on.set()
+    asking.join()
+    assert (answers[0].headers["x-rulegate-route"], answers[0].data) == ("free", b"[1]")
+
+
+def test_events_go_on_when_the_configuration_names_their_server_no_more(
+    gateway: Any, odd_server: Start, model: OddServer
+):
+    go_on = threading.Event()
+
+    def say_two(exchange: Exchange) -> None:
+        exchange.send(EVENTS + b"9\r\ndata: 1\n\n\r\n")
+        go_on.wait(30)
+        exchange.send(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+
+    answered = ask(gateway(to(odd_server(say_two).url)))
+    parts = answered.iter_encoded()
+    assert next(parts) == b"data: 1\n\n"
+    assert ask(gateway(to(model.url))).data == b"[1]"
+    go_on.set()
+    assert b"".join(parts) == b"data: 2\n\n"
 
 
 def test_services_that_are_gone_are_asked_no_more(gateway: Any, odd_server: Start, model: OddServer):

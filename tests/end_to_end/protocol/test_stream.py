@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
@@ -73,6 +74,31 @@ def test_events_come_through_another_gateway_as_they_are_said(gateway, start, he
         assert "first" in next(lines).decode()
         (tmp_path / "go").touch()
         assert "second" in b"".join(lines).decode()
+
+
+def test_an_answer_comes_to_its_end_though_the_configuration_no_longer_names_its_model(
+    models, start, helpers, tmp_path
+):
+    def config(model: str) -> str:
+        return helpers.one_endpoint_a_model("sqlite:///nobody-asks-it.db", {"speaking": str(models / model)})
+
+    gateway = start(config("speaking"), "--no-watch")
+    log = lambda: " ".join(line["event"] for line in gateway.log())  # noqa: E731
+    with speak(gateway, "first await second", marks=str(tmp_path)) as answer:
+        lines = answer.iter_lines()
+        assert "first" in next(lines).decode()
+        gateway.config.write_text(config("chatting"))
+        gateway.process.send_signal(signal.SIGHUP)
+        helpers.wait_until(lambda: "the configuration has changed" in log())
+        messages = {"messages": [{"role": "user", "content": "hello"}]}
+        other = gateway.post(messages, "/endpoints/speaking/invocations")
+        assert other.headers["x-rulegate-model"].startswith("local:chatting@")
+        assert "is unloaded" not in log()
+        (tmp_path / "go").touch()
+        rest = b"\n".join(lines).decode()
+    assert "second" in rest
+    assert rest.endswith("data: [DONE]\n")
+    helpers.wait_until(lambda: "speaking" in log() and "is unloaded: no model URI means it any more" in log())
 
 
 @pytest.mark.parametrize("stream", [False, "true", 1, None])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import resource
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +17,9 @@ from rulegate.external.data_api import MAX_ANSWER_BYTES
 from tests.odd_servers import Exchange, OddServer, answer
 
 LONG_S = 30.0
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+TEN_GIGABYTES = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10000000000\r\n\r\n"
+ZIPPED = gzip.compress(b'{"result": 1}')
 Start = Callable[..., OddServer]
 
 
@@ -43,6 +48,14 @@ def test_the_result_of_the_answer_is_the_value(client: Client, odd_server: Start
 def test_any_json_value_is_a_result(client: Client, odd_server: Start, value: Any):
     server = odd_server(lambda exchange: exchange.send(answer(json.dumps({"result": value}).encode())))
     assert ask(client, server.url).value == value
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "application/octet-stream", "image/png; charset=klingon", ""])
+def test_what_the_answer_says_it_is_does_not_matter_but_what_it_is(
+    client: Client, odd_server: Start, content_type: str
+):
+    server = odd_server(lambda exchange: exchange.send(answer(b'{"result": 1}', content_type=content_type)))
+    assert ask(client, server.url) == Answered(1, 13)
 
 
 def fault_of(client: Client, url: str, *, timeout_s: float = LONG_S) -> tuple[Fault, str, bool]:
@@ -83,16 +96,47 @@ def test_another_status_is_no_answer_whatever_its_body_says(
     assert len(server.seen) == 1
 
 
+def pour(exchange: Exchange, part: bytes) -> None:
+    """A body without an end, in chunks."""
+    exchange.send(CHUNKED)
+    chunk = b"%x\r\n%s\r\n" % (len(part), part)
+    while True:
+        exchange.send(chunk)
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (lambda exchange: pour(exchange, b" " * 65536), "it answered with more than 1048576 bytes"),
+        (lambda exchange: pour(exchange, b"[" * 1000), "it answered with more than 1048576 bytes"),
+        (lambda exchange: exchange.send(TEN_GIGABYTES), "it answered with more than 1048576 bytes"),
+        (lambda exchange: exchange.send(answer(b"[" * 1024**2)), "it answered with what is no JSON, or is nested too"),
+        (lambda exchange: exchange.send(answer(b'{"a":' * 200_000)), "it answered with what is no JSON, or is nested"),
+        (lambda exchange: exchange.send(answer(ZIPPED, content_encoding="gzip")), "it answered with what is no JSON"),
+        (lambda exchange: exchange.send(answer(b'{"result": "\xff"}')), "it answered with what is no JSON"),
+    ],
+    ids=["chunks", "chunks of brackets", "10 GB", "brackets", "objects", "gzip", "not UTF-8"],
+)
+def test_an_answer_without_an_end_or_without_sense_costs_no_more_than_its_bound(
+    client: Client, odd_server: Start, script: Callable[[Exchange], None], reason: str
+):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert fault_of(client, odd_server(script).url)[1].startswith(reason)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+
+
 @pytest.mark.parametrize(
     ("script", "fault"),
     [
         (Exchange.hang, Fault.TIMEOUT),
+        (lambda exchange: exchange.drip(b"HTTP/1.1 100 Continue\r\n\r\n", every_s=0.001), Fault.TIMEOUT),
+        (lambda exchange: (exchange.send(CHUNKED), exchange.drip(b"1\r\n \r\n", every_s=0.001)), Fault.TIMEOUT),
         (lambda exchange: exchange.drip(answer(b'{"result": 1}' + b" " * 10_000)), Fault.TIMEOUT),
         (Exchange.hang_up, Fault.UNREACHABLE),
         (lambda exchange: (exchange.send(answer(b'{"result": 1}')[:-3]), exchange.hang_up()), Fault.UNREACHABLE),
         (lambda exchange: (exchange.send(b"what?\r\n"), exchange.hang_up()), Fault.BROKEN),
     ],
-    ids=["hangs", "drips", "hangs up", "breaks off", "speaks something else"],
+    ids=["hangs", "goes on", "drips chunks", "drips", "hangs up", "breaks off", "speaks something else"],
 )
 def test_a_service_that_does_not_answer_is_given_up_in_time(
     client: Client, odd_server: Start, script: Callable[[Exchange], None], fault: Fault
