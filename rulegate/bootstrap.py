@@ -88,6 +88,12 @@ class Running:
     _warm_parent: WarmParent
     _client: Client
 
+    def begin(self) -> None:
+        """Starts what works without being asked: preloading, following what moves, shadows. Call it once."""
+        _start_if_any(self.shadows, self._begun_with)
+        self._preload.want(to_preload(self._begun_with))
+        self._keeper.start()
+
     def reload(self, config: Config) -> tuple[str, ...]:
         """Answers by another configuration from the next request on; requests in flight end as they began.
 
@@ -144,7 +150,22 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
         log: Where each request of an endpoint gets its line.
     """
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
+    # First of all: its imports take longer than everything below.
     warm_parent.start()
+    running = build(config, environment, log, warm_parent)
+    running.begin()
+    return running
+
+
+def build(config: Config, environment: Mapping[str, str], log: Log, warm_parent: WarmParent) -> Running:
+    """Wires what answers requests; as long as nobody asks for a model, no process and no thread is started.
+
+    Args:
+        config: A configuration without errors.
+        environment: The environment variables that the gateway was started with.
+        log: Where each request of an endpoint gets its line.
+        warm_parent: What models' processes are forked from; closed with the gateway.
+    """
     registry = _registry(config, environment, warm_parent)
     kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
     backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s)
@@ -158,12 +179,9 @@ def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
     models = AllModels(pool, remote)
     breakers, traffic, mishaps = Breakers(), Traffic(), Mishaps()
     shadows = Shadows(partial(try_out, models), is_busy=admission.is_crowded, random=random.random)
-    _start_if_any(shadows, config)
     services = services_of(config, partial(_data_api, client))
     front = _front(config, models, breakers, services, shadows=shadows, mishaps=mishaps)
     application = Application(front, log, not_ready=preload.not_ready, traffic=traffic)
-    preload.want(to_preload(config))
-    keeper.start()
     return Running(
         application,
         pool,

@@ -74,10 +74,12 @@ class Listener:
         self._server.run()
 
     def _make(self) -> Any:
-        # It takes a moment to import.
+        # They take a moment to import.
         from waitress.server import create_server
 
-        return create_server(
+        from rulegate.admin.refusals import Channel
+
+        server = create_server(
             self._make_application(),
             sockets=[self._sock],
             threads=THREADS,
@@ -90,6 +92,8 @@ class Listener:
             asyncore_use_poll=True,
             ident=None,
         )
+        server.channel_class = Channel
+        return server
 
     def _close(self) -> None:
         self._server.asyncore.close_all(self._server._map)

@@ -109,6 +109,12 @@ class Condition:
 
         return gaps(self._form.condition.root, self._own_literals())
 
+    def ensures(self) -> frozenset[str]:
+        """The look-ups that cannot err for a request for which the condition is true, written as in a `Gap`."""
+        from rulegate.condition.gaps import ensured
+
+        return ensured(self._form.condition.root, self._own_literals())
+
     def asks(self) -> frozenset[str]:
         """The names of the decision services that the condition reads."""
         from rulegate.condition.gaps import asked

@@ -1,4 +1,4 @@
-"""What conditions look up and a request may lack: the look-ups that err, and the services that are asked."""
+"""What conditions look up and a request may lack: look-ups that err, those that cannot, and services that are asked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from rulegate.condition.implication import NOWHERE, normal
 from rulegate.condition.nodes import (
     Comparator,
     Compare,
+    Conditional,
     Connective,
     Constant,
+    Generator,
     Junction,
     Name,
     Node,
@@ -59,6 +61,10 @@ def _gaps(node: Node, guarded: frozenset[str], *, is_open: bool) -> Iterator[Gap
             yield from _gaps(operands[-1], guarded, is_open=is_open)
         case Not(operand=operand):
             yield from _gaps(operand, guarded, is_open=True)
+        case Conditional(value=value, test=test, otherwise=otherwise):
+            yield from _gaps(test, guarded, is_open=is_open)
+            yield from _gaps(value, guarded | _guards(test), is_open=is_open)
+            yield from _gaps(otherwise, guarded, is_open=is_open)
         case Compare(operands=operands, comparators=comparators):
             denied = {Comparator.UNEQUAL, Comparator.NOT_IN, Comparator.IS_NOT}
             for operand in operands:
@@ -70,6 +76,33 @@ def _gaps(node: Node, guarded: frozenset[str], *, is_open: bool) -> Iterator[Gap
         case _:
             for part in children(node):
                 yield from _gaps(part, guarded, is_open=is_open)
+
+
+def ensured(root: Node, literals: Mapping[Span, Any]) -> frozenset[str]:
+    """The look-ups that cannot err for a request for which a checked tree is true, written as in a `Gap`."""
+    return _ensured(normal(root, literals))
+
+
+def _ensured(node: Node) -> frozenset[str]:
+    """The same of a part that is true: all of it has been evaluated, but for what its operators pass over."""
+    match node:
+        case Junction(connective=Connective.AND, operands=operands):
+            return frozenset[str]().union(*map(_ensured, operands))
+        case Compare(operands=operands):
+            return _guards(node).union(*map(_looked_up, operands))
+    return _looked_up(node)
+
+
+def _looked_up(node: Node) -> frozenset[str]:
+    """The look-ups that are made whenever a part is evaluated, whatever becomes of it."""
+    match node:
+        case Junction(operands=(first, *_)) | Conditional(test=first) | Generator(iterable=first):
+            return _looked_up(first)
+        case Compare(operands=(first, second, *_)):
+            return _looked_up(first) | _looked_up(second)
+    below = frozenset[str]().union(*map(_looked_up, children(node)))
+    is_look_up = isinstance(node, Subscript) and isinstance(node.index, Constant) and _is_read(node.value)
+    return below | {unparse(node)} if is_look_up else below
 
 
 def _guards(node: Node) -> frozenset[str]:

@@ -30,8 +30,10 @@ def doubt(settings: FileSettings, root: Node, source: Source, *, thorough: bool)
         nodes = mappings(placed, "routes")
         if thorough and _is_whole(endpoint, nodes):
             yield from _reach(endpoint, placed, nodes, source)
+        fallbacks = _fallbacks(nodes)
         for route, node in zip(endpoint.routes, nodes, strict=True):
             yield from _refusal(route, node, source)
+            yield from _sticky(route, node, source, is_fallback=route.alias in fallbacks)
             yield from _shadow(route, node, source)
             yield from _limit(node, "timeout", route.timeout_s, limit_s, source)
     remote = root.get("remote") if isinstance(root, Mapping) else None
@@ -47,7 +49,7 @@ def _reach(
 ) -> Iterator[Diagnostic]:
     """The routes that can never be chosen, the refusals that get only a part, and whether something always answers."""
     routes = endpoint.routes
-    fallbacks = {name.text for node in nodes for name in fallback_names(node)}
+    fallbacks = _fallbacks(nodes)
     rules = [Rule(route.condition, errors_pass=route.on_error in {None, "no_match"}) for route in routes]
     found = reach(rules)
     for finding in found.findings:
@@ -89,6 +91,17 @@ def _refusal(route: RouteSettings, node: Mapping, source: Source) -> Iterator[Di
         yield relations.open_refusal(gap.text).at(source, written.span)
 
 
+def _sticky(route: RouteSettings, node: Mapping, source: Source, *, is_fallback: bool) -> Iterator[Diagnostic]:
+    written = text_of(node, "sticky_on")
+    if route.sticky_on is None or written is None:
+        return
+    # Where the route's condition must be true for it to answer, what that reads is there.
+    needs_truth = route.on_error != "match" and not is_fallback
+    there = route.condition.ensures() if route.condition and needs_truth else frozenset[str]()
+    if gap := next((gap for gap in route.sticky_on.gaps() if gap.text not in there), None):
+        yield relations.loose_sticky(gap.text).at(source, written.span)
+
+
 def _shadow(route: RouteSettings, node: Mapping, source: Source) -> Iterator[Diagnostic]:
     shadow = node.get("shadow")
     if route.shadow is None or not isinstance(shadow, Mapping):
@@ -117,6 +130,11 @@ def _unasked(settings: FileSettings, root: Node, source: Source) -> Iterator[Dia
     for service in mappings(root, "external"):
         if (name := text_of(service, "name")) and name.text not in asked:
             yield relations.unasked_service(name.shown).at(source, name.span)
+
+
+def _fallbacks(nodes: Sequence[Mapping]) -> set[str]:
+    """The routes to which others of their endpoint fall back, which is whatever their conditions say."""
+    return {name.text for node in nodes for name in fallback_names(node)}
 
 
 def _is_whole(endpoint: EndpointSettings, nodes: Sequence[Mapping]) -> bool:

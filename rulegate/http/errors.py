@@ -58,6 +58,14 @@ class NotUnderstood(RequestRefused):
     """The body is not what the path wants."""
 
 
+class HeadTooLarge(RequestRefused):
+    """The request line and the headers are larger than the admin port takes."""
+
+
+class NotHttp(RequestRefused):
+    """What the admin port has received is no request of HTTP."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The answer to a failed request.
@@ -85,6 +93,8 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (RequestLoop, Failure(508, "INVALID_STATE", "RG416")),
     (Unauthorized, Failure(401, "UNAUTHENTICATED", "RG414")),
     (NotUnderstood, Failure(400, "INVALID_PARAMETER_VALUE", "RG415")),
+    (HeadTooLarge, Failure(431, "BAD_REQUEST", "RG417")),
+    (NotHttp, Failure(400, "BAD_REQUEST", "RG418")),
     (serving.UnsupportedContentType, Failure(415, "BAD_REQUEST", "RG405")),
     (MalformedBodyError, Failure(400, "BAD_REQUEST", "RG406")),
     (EndpointNotFound, Failure(404, "ENDPOINT_NOT_FOUND", "RG407")),

@@ -12,6 +12,7 @@ from rulegate.routing.decision import Outcome
 from rulegate.routing.explanation import (
     Absence,
     Answered,
+    Chance,
     Choice,
     Failed,
     RoutingExplanation,
@@ -165,22 +166,32 @@ def _stuck(stuck: Stuck) -> Iterator[str]:
 
 
 def _table(choice: Choice) -> Iterator[str]:
-    """One line a target, in columns."""
-    rows = []
-    for chance in choice.chances:
-        row = [f"`{chance.target.alias}`", f"weight {chance.target.weight:g}"]
-        if chance.target.weight == 0:
-            row.append("drained")
-        elif chance.busy is not None:
-            row.append(f"{chance.busy} in flight")
-        elif chance.share is not None:
-            row.append(f"{chance.share:.4g} of all" if chance.share < 0.0001 else f"{100 * chance.share:.4g} %")
-        if any(other.draw for other in choice.chances):
-            row.append("" if chance.draw is None else f"drew {chance.draw.u:.6f}, score {chance.draw.score:.4g}")
-        rows.append([*row, chance.target.model_uri])
+    """One line a target, in columns, of which those in which nothing stands are left out."""
+    rows = [
+        (
+            f"`{chance.target.alias}`",
+            f"weight {chance.target.weight:g}",
+            _odds(chance),
+            "" if chance.draw is None else f"drew {chance.draw.u:.6f}, score {chance.draw.score:.4g}",
+            chance.target.model_uri,
+        )
+        for chance in choice.chances
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width)
+        yield "  " + "  ".join(cells).rstrip()
+
+
+def _odds(chance: Chance) -> str:
+    """What is known of how probable it is that a target is picked."""
+    if chance.target.weight == 0:
+        return "drained"
+    if chance.busy is not None:
+        return f"{chance.busy} in flight"
+    if chance.share is None:
+        return ""
+    return f"{chance.share:.4g} of all" if chance.share < 0.0001 else f"{100 * chance.share:.4g} %"
 
 
 def _absence(absence: Absence, *, is_shown: bool) -> Iterator[str]:

@@ -49,6 +49,7 @@ CODES = {
     "RG343": "a time limit that is never reached",
     "RG344": "names that differ in case alone",
     "RG345": "a decision service that nobody asks",
+    "RG346": "a sticky value that a request may lack",
 }
 """Every code of this package and its title; each has a page in the documentation."""
 

@@ -163,6 +163,15 @@ def open_refusal(gap: str) -> Fault:
     )
 
 
+def loose_sticky(gap: str) -> Fault:
+    return Fault(
+        "RG346",
+        f"without `{shorten(gap)}` this expression errs, and the request gets any target",
+        "write `.get(…)` if such requests need not stick, or test for it in the route's condition",
+        Severity.WARNING,
+    )
+
+
 def needless_shadow() -> Fault:
     return Fault(
         "RG342",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -41,6 +42,14 @@ def get(port: int, headers: dict[str, str] | None = None) -> int:
     return status
 
 
+def answer(port: int, request: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        connection.sendall(request)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return response, response.read()
+
+
 def test_it_answers(port):
     assert get(port) == 200
 
@@ -55,8 +64,31 @@ def test_whoever_sends_slowly_holds_no_thread(port):
 
 
 def test_heads_and_bodies_have_a_limit(port):
-    assert get(port, {"x-long": "x" * MAX_HEADER_BYTES}) in {400, 431}
+    assert get(port, {"x-long": "x" * MAX_HEADER_BYTES}) == 431
     assert get(port, {"content-length": str(MAX_BODY_BYTES + 1)}) == 413
+
+
+@pytest.mark.parametrize(
+    ("request_of", "status", "code"),
+    [
+        (b"GET / HTTP/1.1\r\nx-long: " + b"x" * MAX_HEADER_BYTES + b"\r\n\r\n", 431, "RG417"),
+        (b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1), 413, "RG403"),
+        (b"GET / HTTP/1.1\r\nna me: x\r\n\r\n", 400, "RG418"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx", 400, "RG418"),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n", 400, "RG418"),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nno-number\r\n", 400, "RG418"),
+        (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", 400, "RG418"),
+    ],
+    ids=["long head", "long body", "odd name", "two lengths", "odd encoding", "odd chunk", "TLS"],
+)
+def test_what_no_application_sees_is_refused_like_all_else(port, request_of, status, code):
+    response, body = answer(port, request_of)
+    error = json.loads(body)
+    assert (response.status, error["code"], error["error_code"]) == (status, code, "BAD_REQUEST")
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["connection"] == "close"
+    assert response.headers["x-request-id"] == error["request_id"]
+    assert error["message"]
 
 
 def test_it_ends_and_nobody_is_answered_any_more(sock):
