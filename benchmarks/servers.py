@@ -43,15 +43,22 @@ class Connection:
 
     def ask(self, request: bytes) -> tuple[int, bytes]:
         """Sends a whole request; the status and the body of the answer, which must have a content length."""
+        status, _, body = self.exchange(request)
+        return status, body
+
+    def exchange(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
+        """As `ask`, with the headers between, by their names in lower case."""
         self._socket.sendall(request)
         received = b""
         while (end := received.find(b"\r\n\r\n")) < 0:
             received += self._receive()
         head, body = received[:end], received[end + 4 :]
-        length = next(int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:")
+        fields = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+        headers = {name.lower(): value.strip() for name, _, value in fields}
+        length = int(headers["content-length"])
         while len(body) < length:
             body += self._receive()
-        return int(head[9:12]), body
+        return int(head[9:12]), headers, body
 
     def close(self) -> None:
         self._socket.close()

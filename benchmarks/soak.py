@@ -1,18 +1,22 @@
 """Loads, unloads, refreshes and kills, under load, for minutes; then nothing may have failed or grown unexplained.
 
 ``python -m benchmarks.soak`` prints a table and exits with 1 if a request failed without a reason or something leaks.
-A model process that is killed may take along the requests that it has; nothing else that is done here may fail one.
+A model process that is killed may take along the requests that it has, and may be left alone for a while; nothing else
+that is done here may fail a request. See `soak_accounts` for how many that can be.
 What is compared is taken at rest, when all idle models have left memory: after a first part, in which everything is
-used for the first time, and at the end. It takes root to look: the gateway hides its processes from others of its user.
+used for the first time, and at the end; and once in between, to tell what grows from what has settled. It takes root to
+look: the gateway hides its processes from others of its user.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -27,9 +31,12 @@ from typing import Any
 
 from benchmarks.harness import say
 from benchmarks.servers import Server, free_port, post
+from benchmarks.soak_accounts import Accounts
 
 DURATION_S = 600.0
-WARM_UP_SHARE = 0.2
+SHARES = (0.2, 0.4, 0.4)
+"""Which parts of the time there is between two looks at what it holds; in the first, all is used for the first time."""
+
 VERSIONS = 24
 ASKERS = 10
 """Threads that ask one request at a time: so many may have been with a process that is killed."""
@@ -38,11 +45,7 @@ GROWTH = 0.1
 SLACK_MIB = 8.0
 SLACK_COUNT = 6
 
-LOST = {"RG502", "RG504"}
-"""What a request is told that a process takes along, while it loads or later."""
-
-MODELS_KILLED = "models killed"
-LOST_REQUESTS = "requests lost with a process"
+_NAME = re.compile(rb"rulegate model (models:/soak/\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,15 @@ class Processes:
 
     def models(self) -> list[int]:
         return [pid for pid in self.all() if _name(pid) == "rg-model"]
+
+    def a_model(self, random: random.Random) -> tuple[int, str] | None:
+        """A process of a model, and its version; None if it has none, or has not told yet of which it is."""
+        models = self.models()
+        if not models:
+            return None
+        pid = random.choice(models)
+        name = _NAME.match(Path(f"/proc/{pid}/cmdline").read_bytes())
+        return None if name is None else (pid, name[1].decode())
 
     def registry(self) -> int | None:
         return next((pid for pid in self.all() if _name(pid) == "rg-registry"), None)
@@ -123,7 +135,7 @@ class Soak:
         self._over = threading.Event()
         self._lock = threading.Lock()
         self.done: Counter[str] = Counter()
-        self.unexplained: Counter[str] = Counter()
+        self.accounts = Accounts(ASKERS)
         self._port = free_port()
         self._client = _fill_registry(folder)
         config = folder / "gateway.yaml"
@@ -139,16 +151,17 @@ class Soak:
 
     def run(self, seconds: float) -> list[Rest]:
         rests = []
-        for share in (WARM_UP_SHARE, 1 - WARM_UP_SHARE):
+        for share in SHARES:
             self._work(seconds * share)
             rests.append(self._rest())
         return rests
 
     def stop(self) -> None:
+        """Ends the gateway and reads what its log tells."""
         self._server.stop()
-
-    def loads(self) -> int:
-        return (self._folder / "log").read_text(errors="replace").count(" is loaded in ")
+        log = self._server.log.read_text(errors="replace")
+        self.done["loads"] = log.count(" is loaded in ")
+        self.accounts.read_log(log)
 
     def _work(self, seconds: float) -> None:
         self._over.clear()
@@ -157,7 +170,7 @@ class Soak:
             *[lambda: self._ask("moving")] * 2,
             *[lambda: self._ask(f"v{self._random.randint(1, VERSIONS)}", pause_s=0.05)] * 6,
             lambda: self._move(pause_s=1.0),
-            lambda: self._kill(MODELS_KILLED, self._a_model, pause_s=3.0),
+            lambda: self._kill_a_model(pause_s=3.0),
             lambda: self._kill("warm parents killed", self._processes.warm_parent, pause_s=61.0),
             lambda: self._kill("registry processes killed", self._processes.registry, pause_s=17.0),
         ]
@@ -176,23 +189,23 @@ class Soak:
     def _ask(self, endpoint: str, *, pause_s: float = 0.0) -> None:
         try:
             with contextlib.closing(self._server.connection()) as connection:
-                status, body = connection.ask(_request(endpoint))
+                status, headers, body = connection.exchange(_request(endpoint))
         except OSError as error:
-            self._count(self.unexplained, f"{endpoint}: {error!r}")
+            with self._lock:
+                self.accounts.unexplained[f"{endpoint}: {error!r}"] += 1
             return
-        if status == 200:
-            self._count(self.done, "requests answered")
-        else:
-            facts = json.loads(body)
-            if facts["code"] in LOST and "process" in facts["message"]:
-                self._count(self.done, LOST_REQUESTS)
+        with self._lock:
+            if status == 200:
+                self.accounts.answered += 1
             else:
-                self._count(self.unexplained, f"{endpoint}: {status} {facts['code']} {facts['message']}")
+                facts = json.loads(body)
+                if self.accounts.failed(endpoint, status, facts["code"], facts["message"]):
+                    pause_s = float(headers["retry-after"])
         self._over.wait(pause_s)
 
     def _move(self, *, pause_s: float) -> None:
         self._client.set_registered_model_alias("soak", "moving", str(self._random.randint(1, VERSIONS)))
-        self._count(self.done, "aliases moved")
+        self._count("aliases moved")
         self._over.wait(pause_s)
 
     def _kill(self, what: str, choose: Callable[[], int | None], *, pause_s: float) -> None:
@@ -202,11 +215,17 @@ class Soak:
             pid = choose()
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)
-                self._count(self.done, what)
+                self._count(what)
 
-    def _a_model(self) -> int | None:
-        models = self._processes.models()
-        return self._random.choice(models) if models else None
+    def _kill_a_model(self, *, pause_s: float) -> None:
+        if self._over.wait(pause_s):
+            return
+        with contextlib.suppress(OSError):
+            if chosen := self._processes.a_model(self._random):
+                pid, version = chosen
+                os.kill(pid, signal.SIGKILL)
+                with self._lock:
+                    self.accounts.killed[version] += 1
 
     def _rest(self) -> Rest:
         """Waits until every model has left memory, and weighs what is left."""
@@ -215,8 +234,7 @@ class Soak:
         # Another one is forked for one load.
         if registry := self._processes.registry():
             os.kill(registry, signal.SIGKILL)
-        with contextlib.closing(self._server.connection()) as connection:
-            connection.ask(_request("v1"))
+        self._until_answered("v1")
         self._until_idle()
         worker = self._processes.worker()
         return Rest(
@@ -228,15 +246,24 @@ class Soak:
             cache_folders=len(os.listdir(self._cache)),
         )
 
+    def _until_answered(self, endpoint: str) -> None:
+        """A kill at the very end may have left it in a pause."""
+        until = time.monotonic() + 60
+        status = 0
+        while status != 200 and time.monotonic() < until:
+            with contextlib.closing(self._server.connection()) as connection:
+                status, _ = connection.ask(_request(endpoint))
+            time.sleep(0.1)
+
     def _until_idle(self) -> None:
         until = time.monotonic() + 60
         while time.monotonic() < until and self._processes.models():
             time.sleep(0.5)
         time.sleep(1)
 
-    def _count(self, counter: Counter[str], what: str) -> None:
+    def _count(self, what: str) -> None:
         with self._lock:
-            counter[what] += 1
+            self.done[what] += 1
 
 
 def _request(endpoint: str) -> bytes:
@@ -296,6 +323,10 @@ def leaks(before: Rest, after: Rest) -> list[str]:
     return grown
 
 
+def _number(value: float) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=DURATION_S)
@@ -305,25 +336,32 @@ def main() -> int:
         say(f"filling a registry; then {arguments.seconds:.0f} s under load …")
         soak = Soak(Path(folder), arguments.seed)
         try:
-            before, after = soak.run(arguments.seconds)
+            rests = soak.run(arguments.seconds)
         finally:
             soak.stop()
-        loads = soak.loads()
-    print(f"| at rest | after {WARM_UP_SHARE:.0%} | at the end |\n| --- | ---: | ---: |")
-    for field, old, new in zip(fields(Rest), astuple(before), astuple(after), strict=True):
-        print(f"| {field.name.replace('_', ' ')} | {old:.0f} | {new:.0f} |")
-    print(f"\n| done | times |\n| --- | ---: |\n| loads | {loads} |")
-    for what, times in sorted(soak.done.items()):
-        print(f"| {what} | {times} |")
-    grown = leaks(before, after)
-    most = ASKERS * soak.done[MODELS_KILLED]
-    if soak.done[LOST_REQUESTS] > most:
-        soak.unexplained[f"the processes that were killed had {most} requests at most"] += 1
-    for what, times in soak.unexplained.most_common(20):
+    times_s = [arguments.seconds * share for share in itertools.accumulate(SHARES)]
+    print("| at rest | " + " | ".join(f"after {time_s:.0f} s" for time_s in times_s) + " |")
+    print("| --- |" + " ---: |" * len(rests))
+    for field, *values in zip(fields(Rest), *map(astuple, rests), strict=True):
+        print(f"| {field.name.replace('_', ' ')} | " + " | ".join(map(_number, values)) + " |")
+    accounts = soak.accounts
+    done = dict(soak.done) | {
+        "models killed": accounts.killed.total(),
+        "pauses of a model": accounts.pauses.total(),
+        "requests answered": accounts.answered,
+        "requests lost with a process": accounts.lost.total(),
+        "requests refused in a pause": accounts.refused.total(),
+    }
+    print("\n| done | times |\n| --- | ---: |")
+    for what in sorted(done):
+        print(f"| {what} | {done[what]} |")
+    grown = leaks(rests[0], rests[-1])
+    unexplained = accounts.all_unexplained()
+    for what, times in unexplained.most_common(20):
         print(f"unexplained, {times} times: {what}")
     for name in grown:
         print(f"has grown: {name.replace('_', ' ')}")
-    return 1 if grown or soak.unexplained else 0
+    return 1 if grown or unexplained else 0
 
 
 if __name__ == "__main__":

@@ -37,6 +37,22 @@ class Equals:
     subject: str
     constant: Any
 
+    def holds_of(self, value: Any) -> bool:
+        """Whether a constant equals it."""
+        return bool(value == self.constant)
+
+
+@dataclass(frozen=True, slots=True)
+class Differs:
+    """A part of conditions has a value that does not equal a constant."""
+
+    subject: str
+    constant: Any
+
+    def holds_of(self, value: Any) -> bool:
+        """Whether a constant does not equal it."""
+        return bool(value != self.constant)
+
 
 @dataclass(frozen=True, slots=True)
 class Starts:
@@ -109,7 +125,10 @@ class Holds:
     text: str
 
 
-Fact = Equals | Starts | Ends | Beyond | Holds
+Said = Differs | Starts | Ends | Beyond
+"""What can be found out of a constant: whether it holds of it, and so of all that equals it."""
+
+Fact = Equals | Said | Holds
 Case = frozenset[Fact]
 """Facts that hold together."""
 
@@ -117,14 +136,14 @@ Case = frozenset[Fact]
 def is_impossible(case: Iterable[Fact]) -> bool:
     """Whether no request has a value of which all facts hold: what is found to be so is so, but not all that is."""
     constants: dict[str, Any] = {}
-    others: dict[str, list[Starts | Ends | Beyond]] = {}
+    others: dict[str, list[Said]] = {}
     for fact in case:
         match fact:
             case Equals(subject=subject, constant=constant):
                 if constants.setdefault(subject, constant) != constant:
                     return True
-            case Starts(subject=subject) | Ends(subject=subject) | Beyond(subject=subject):
-                others.setdefault(subject, []).append(fact)
+            case Differs() | Starts() | Ends() | Beyond():
+                others.setdefault(fact.subject, []).append(fact)
     return any(
         (subject in constants and not all(fact.holds_of(constants[subject]) for fact in facts))
         or _leave_nothing([fact for fact in facts if isinstance(fact, Beyond)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from types import MappingProxyType
@@ -11,9 +11,10 @@ from typing import Any, Final, cast
 
 from rulegate.condition import vocabulary
 from rulegate.condition.check import request_attribute
-from rulegate.condition.facts import MIRRORED, Beyond, Case, Ends, Equals, Fact, Holds, Starts, is_impossible
+from rulegate.condition.facts import MIRRORED, Beyond, Case, Differs, Ends, Equals, Fact, Holds, Starts, is_impossible
 from rulegate.condition.nodes import (
     Attribute,
+    Bracket,
     Call,
     Comparator,
     Compare,
@@ -99,8 +100,8 @@ def _enough(node: Node) -> list[Case] | None:
             return [frozenset()] if value else []
         case Junction(connective=Connective.AND, operands=operands):
             return _together([_enough(operand) for operand in operands])
-        case Compare(comparators=(_, _, *_)):
-            return _together([_enough(link) for link in _links(node)])
+        case Compare() if links := _links(node):
+            return _together([_enough(link) for link in links])
         case Junction(operands=operands):
             found: list[Case] = []
             for operand in operands:
@@ -123,8 +124,8 @@ def _needed(node: Node) -> list[Case] | None:
             return [frozenset()] if value else []
         case Junction(connective=Connective.AND, operands=operands):
             return _together([_needed(operand) for operand in operands])
-        case Compare(comparators=(_, _, *_)):
-            return _together([_needed(link) for link in _links(node)])
+        case Compare() if links := _links(node):
+            return _together([_needed(link) for link in links])
         case Junction(operands=operands):
             found = [_needed(operand) for operand in operands]
             joined = [case for of_one in found for case in of_one or ()]
@@ -134,10 +135,21 @@ def _needed(node: Node) -> list[Case] | None:
             return [frozenset({fact, whole}) for fact in _facts(node)]
 
 
-def _links(chain: Compare) -> Iterator[Compare]:
-    """``a < b`` and ``b < c`` of ``a < b < c``: read twice, a part has the same value."""
-    for pair, comparator in zip(pairwise(chain.operands), chain.comparators, strict=True):
-        yield Compare(NOWHERE, pair, (comparator,))
+def _links(whole: Compare) -> list[Compare]:
+    """The comparisons that one stands for, all of which must be true; none if it stands for itself.
+
+    ``a < b`` and ``b < c`` of ``a < b < c``, as a part that is read twice has the same value; ``a != 1`` and ``a != 2``
+    of ``a not in (1, 2)``.
+    """
+    match whole:
+        case Compare(operands=(left, Display(elements=elements) as among), comparators=(Comparator.NOT_IN,)):
+            # What cannot be hashed errs where it is sought in a set.
+            values = None if among.bracket is Bracket.SET else _scalars(elements)
+            return [Compare(NOWHERE, (left, one), (Comparator.UNEQUAL,)) for one in elements] if values else []
+        case Compare(operands=operands, comparators=(_, _, *_) as comparators):
+            pairs = zip(pairwise(operands), comparators, strict=True)
+            return [Compare(NOWHERE, pair, (comparator,)) for pair, comparator in pairs]
+    return []
 
 
 def _together(parts: Sequence[list[Case] | None]) -> list[Case] | None:
@@ -155,6 +167,8 @@ def _facts(node: Node) -> Iterable[Fact]:
     match node:
         case Compare(operands=(left, right), comparators=(Comparator.EQUAL | Comparator.IS,)):
             known = _held(left, (right,)) or _held(right, (left,))
+        case Compare(operands=(left, right), comparators=(Comparator.UNEQUAL | Comparator.IS_NOT,)):
+            known = _held(left, (right,), Differs) or _held(right, (left,), Differs)
         case Compare(operands=(left, Display(elements=elements)), comparators=(Comparator.IN,)):
             known = _held(left, elements)
         case Compare(operands=(left, right), comparators=(Comparator() as comparator,)) if comparator in MIRRORED:
@@ -166,12 +180,12 @@ def _facts(node: Node) -> Iterable[Fact]:
     return known or (Holds(unparse(node)),)
 
 
-def _held(subject: Node, constants: tuple[Node, ...]) -> tuple[Fact, ...]:
+def _held(subject: Node, constants: tuple[Node, ...], kind: type[Equals | Differs] = Equals) -> tuple[Fact, ...]:
     values = _scalars(constants)
     if values is None or _scalars((subject,)) is not None:
         return ()
     text = unparse(subject)
-    return tuple(dict.fromkeys(Equals(text, value) for value in values))
+    return tuple(dict.fromkeys(kind(text, value) for value in values))
 
 
 def _beyond(subject: Node, comparator: Comparator, bound: Node) -> tuple[Fact, ...]:

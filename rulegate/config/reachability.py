@@ -11,7 +11,7 @@ from itertools import chain, combinations
 from typing import Any, Final
 
 from rulegate.condition import Condition
-from rulegate.condition.facts import Beyond, Case, Ends, Equals, Fact, Starts
+from rulegate.condition.facts import Beyond, Case, Differs, Ends, Equals, Fact, Starts
 from rulegate.condition.nodes import Comparator
 
 _MAX_KNOWN: Final = 8
@@ -21,6 +21,8 @@ _MAX_PAIRED: Final = 32
 
 _MAX_BOUNDS: Final = 2
 """Bounds that are looked up of those that say less than a fact does: the nearest ones, and as many that say least."""
+_MAX_OTHERS: Final = 8
+"""Constants of which it is looked up whether a value is something else, of one subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class _Scan:
         """How long the beginnings are that cases know, and the ends, by subject."""
         self._bounds: defaultdict[tuple[str, bool, bool], list[Beyond]] = defaultdict(list)
         """The bounds that cases know, by what they are about, in the order of their places."""
+        self._others: defaultdict[str, list[Differs]] = defaultdict(list)
+        """What cases know to be something else than a constant, by subject."""
 
     @property
     def certain(self) -> int | None:
@@ -131,6 +135,8 @@ class _Scan:
                     self._lengths[type(fact), fact.subject].add(len(fact.affix))
                 elif isinstance(fact, Beyond):
                     insort(self._bounds[fact.about], fact, key=_place)
+                elif isinstance(fact, Differs):
+                    self._others[fact.subject].append(fact)
 
     def _covering(self, case: Case) -> int | None:
         """The first rule that is chosen, or preceded by one that is, wherever all facts of a case hold."""
@@ -144,12 +150,13 @@ class _Scan:
     def _weaker(self, case: Case) -> Iterator[Fact]:
         """What follows from the facts of a case.
 
-        What starts with a text starts with every beginning of it, what ends with one, with every end of it, and what
-        lies beyond a bound, beyond those that say less.
+        What starts with a text starts with every beginning of it, what ends with one, with every end of it; what lies
+        beyond a bound lies beyond those that say less; and what is said of a value tells what it is not.
         """
         for fact in case:
             match fact:
                 case Equals(subject=subject, constant=constant):
+                    yield from self._excluded(fact)
                     if isinstance(constant, str):
                         yield from self._shorter(Starts(subject, constant))
                         yield from self._shorter(Ends(subject, constant))
@@ -157,9 +164,17 @@ class _Scan:
                         for inclusive in (Comparator.GREATER_EQUAL, Comparator.LESS_EQUAL):
                             yield from self._looser(Beyond(subject, inclusive, constant))
                 case Starts() | Ends():
+                    yield from self._excluded(fact)
                     yield from self._shorter(fact)
                 case Beyond():
+                    yield from self._excluded(fact)
                     yield from self._looser(fact)
+
+    def _excluded(self, fact: Equals | Starts | Ends | Beyond) -> Iterator[Differs]:
+        """That a value is something else than constants, of the first that cases ask about."""
+        for other in self._others.get(fact.subject, [])[:_MAX_OTHERS]:
+            if not fact.holds_of(other.constant):
+                yield other
 
     def _shorter(self, fact: Starts | Ends) -> Iterator[Fact]:
         """What is known of beginnings, or ends, of one, itself included."""

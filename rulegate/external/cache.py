@@ -17,7 +17,7 @@ MAX_ANSWERS: Final = 10_000
 """How many answers of one service are kept."""
 
 MAX_BYTES: Final = 16 * 1024**2
-"""How large they may be together, as JSON."""
+"""What they may take up together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class _Kept:
 class Cache:
     """Answers by question. Safe to use from many threads; no lock is held while a question is asked.
 
-    Beyond its bounds the least recently used answers go first. That there is no answer is not remembered.
+    Beyond its bounds the least recently used answers go first; one that is beyond them by itself is not kept. That
+    there is no answer is not remembered.
 
     Args:
         kept_s: Seconds for which an answer is used again.
@@ -97,6 +98,8 @@ class Cache:
     def _keep(self, key: bytes, kept: _Kept) -> None:
         if (old := self._answers.pop(key, None)) is not None:
             self._bytes -= old.answered.size_bytes
+        if kept.answered.size_bytes > MAX_BYTES:
+            return
         self._answers[key] = kept
         self._bytes += kept.answered.size_bytes
         while len(self._answers) > MAX_ANSWERS or self._bytes > MAX_BYTES:

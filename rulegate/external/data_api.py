@@ -13,6 +13,9 @@ from rulegate.external.source import Answered, Fault, NoAnswer
 MAX_ANSWER_BYTES: Final = 1024**2
 """The largest answer that is taken, inclusive."""
 
+_VALUE_BYTES: Final = 80
+"""What a value, or a key, takes up beside its characters, its place in a list or an object included."""
+
 _OK: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERROR: Final = 500
@@ -47,7 +50,7 @@ class DataApi:
             body = _body(answer)
         except AskError as error:
             raise NoAnswer(_fault(error), f"it {error}") from None
-        return Answered(_result(body), len(body))
+        return Answered(_result(body), _size_bytes(body))
 
 
 def _body(answer: Answer) -> bytes:
@@ -70,6 +73,13 @@ def _result(body: bytes) -> Any:
         # So says OPA that its rules define no value for this input.
         raise NoAnswer(Fault.UNDEFINED, "its answer has no `result`", is_ill=False)
     return value["result"]
+
+
+def _size_bytes(body: bytes) -> int:
+    """What the value of a body takes up in memory, at most: with many small values, many times its length."""
+    # One character beyond ASCII may make all of its text four times as large.
+    character_bytes = 1 if body.isascii() and b"\\u" not in body else 4
+    return len(body) * character_bytes + _VALUE_BYTES * (1 + sum(map(body.count, (b",", b":", b"[", b"{"))))
 
 
 def _fault(error: AskError) -> Fault:

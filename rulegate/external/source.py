@@ -48,7 +48,7 @@ class Answered:
 
     Attributes:
         value: Made of dict, list, str, int, float, bool and None; never changed by anybody.
-        size_bytes: How large it is as JSON.
+        size_bytes: What it takes up in memory, about and at most.
     """
 
     value: Any

@@ -39,8 +39,8 @@ class Backoff:
         self._clock = clock
         self._failed: OrderedDict[Hashable, _Failed] = OrderedDict()
 
-    def failed(self, key: Hashable, error: ModelUnavailable, *, free: int = 0) -> None:
-        """Notes a failure; the first ``free`` in a row cause no pause."""
+    def failed(self, key: Hashable, error: ModelUnavailable, *, free: int = 0) -> float:
+        """Notes a failure; the first ``free`` in a row cause no pause. Returns how long the pause is, in seconds."""
         now_s = self._clock()
         before = self._failed.pop(key, None)
         times = 1 if before is None or now_s > before.until_s + FORGOTTEN_AFTER_S else before.times + 1
@@ -49,10 +49,16 @@ class Backoff:
         self._failed[key] = _Failed(times, now_s + pause_s, error)
         if len(self._failed) > _MOST_KEYS:
             self._failed.popitem(last=False)
+        return pause_s
 
     def succeeded(self, key: Hashable) -> None:
         """Forgets the failures of ``key``."""
         self._failed.pop(key, None)
+
+    def left_s(self, key: Hashable) -> float:
+        """How long the pause still is, in seconds; 0.0 without one."""
+        failed = self._failed.get(key)
+        return 0.0 if failed is None else max(0.0, failed.until_s - self._clock())
 
     def check(self, key: Hashable) -> None:
         """Returns unless there is a pause now.
@@ -60,11 +66,9 @@ class Backoff:
         Raises:
             ModelUnavailable: The error that caused the pause, with the time that is left of it.
         """
-        failed = self._failed.get(key)
-        if failed is None:
-            return
-        left_s = failed.until_s - self._clock()
+        left_s = self.left_s(key)
         if left_s > 0:
-            error = copy.copy(failed.error)
+            error = copy.copy(self._failed[key].error)
+            error.message = f"{error.message}; it is tried again in {left_s:.1f} s"
             error.retry_after_s = left_s
             raise error

@@ -40,11 +40,16 @@ class Budget:
         return min(found, key=lambda r: (not r.on_trial, not r.idle, r.last_used_s), default=None)
 
     def expected_bytes(self, version: ModelVersion, folder: Path) -> int:
-        """What a process of a version is likely to hold: what one held last, else as much as its files."""
+        """What a process of a version is likely to hold: what one held last.
+
+        Of a version that has not been measured: as much as its files, and no less than the smallest of the others, for
+        a process takes some ten megabytes however small its model is.
+        """
         measured = self._sizes.get(version)
         if measured is not None:
             return measured
-        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        files_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        return max(files_bytes, min(self._sizes.values(), default=0))
 
     def unmeasured(self) -> list[Resident]:
         """Some of the residents that have been used since they were last measured, those first whose turn it is."""

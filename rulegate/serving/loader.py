@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from rulegate.serving.errors import ModelBroken, ModelUnavailable
 from rulegate.serving.models import ModelBackend, ModelVersion, Registry
 from rulegate.serving.resident import Replica
-from rulegate.serving.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Hearers:
+    """Who is told what becomes of a version's processes, from any thread.
+
+    Attributes:
+        on_end: Called with the event of each replica when its process has ended, be it before its load returns.
+        on_batch: Called with the number of requests of each prediction, before any of them is answered.
+    """
+
+    on_end: Callable[[threading.Event], None]
+    on_batch: Callable[[int], None]
 
 
 class Loader:
@@ -20,14 +32,12 @@ class Loader:
     Args:
         registry: Brings files.
         backend: Makes a version answer.
-        tally: Counts what processes predict.
         clock: Seconds that only grow.
     """
 
-    def __init__(self, registry: Registry, backend: ModelBackend, tally: Tally, *, clock: Callable[[], float]) -> None:
+    def __init__(self, registry: Registry, backend: ModelBackend, *, clock: Callable[[], float]) -> None:
         self._registry = registry
         self._backend = backend
-        self._tally = tally
         self._clock = clock
 
     def fetch(self, version: ModelVersion, *, until_s: float) -> Path:
@@ -42,12 +52,8 @@ class Loader:
         """The end of what `fetch` began."""
         self._registry.release(version)
 
-    def start(
-        self, version: ModelVersion, folder: Path, count: int, on_end: Callable[[threading.Event], None], until_s: float
-    ) -> list[Replica]:
+    def start(self, version: ModelVersion, folder: Path, count: int, hearers: Hearers, until_s: float) -> list[Replica]:
         """Processes of the version, side by side: as many as asked for.
-
-        ``on_end`` is called with the event of each replica when its process has ended, be it before this returns.
 
         Raises:
             ModelUnavailable: If one of them cannot be made by ``until_s`` of the clock; then none is left.
@@ -55,7 +61,7 @@ class Loader:
         replicas: list[Replica] = []
         failures: list[ModelUnavailable] = []
         with ThreadPoolExecutor(count) as threads:
-            for future in [threads.submit(self._one, version, folder, on_end, until_s) for _ in range(count)]:
+            for future in [threads.submit(self._one, version, folder, hearers, until_s) for _ in range(count)]:
                 try:
                     replicas.append(future.result())
                 except ModelUnavailable as error:
@@ -68,7 +74,7 @@ class Loader:
             raise failures[0]
         return replicas
 
-    def another(self, version: ModelVersion, on_end: Callable[[threading.Event], None], *, timeout_s: float) -> Replica:
+    def another(self, version: ModelVersion, hearers: Hearers, *, timeout_s: float) -> Replica:
         """One more process of a version that is in memory.
 
         Raises:
@@ -77,22 +83,20 @@ class Loader:
         until_s = self._clock() + timeout_s
         folder = self.fetch(version, until_s=until_s)
         self.release(version)
-        return self._one(version, folder, on_end, until_s)
+        return self._one(version, folder, hearers, until_s)
 
-    def _one(
-        self, version: ModelVersion, folder: Path, on_end: Callable[[threading.Event], None], until_s: float
-    ) -> Replica:
+    def _one(self, version: ModelVersion, folder: Path, hearers: Hearers, until_s: float) -> Replica:
         ended = threading.Event()
 
         def has_ended() -> None:
             ended.set()
-            on_end(ended)
+            hearers.on_end(ended)
 
         model = self._backend.load(
             version,
             folder,
             timeout_s=until_s - self._clock(),
             on_end=has_ended,
-            on_batch=functools.partial(self._tally.batch, version.reference),
+            on_batch=hearers.on_batch,
         )
         return Replica(model, ended)

@@ -11,10 +11,13 @@
 Can one version be loaded twice at once? No: who needs it while it is being loaded waits for that load, also when they
 came by different URIs. Can a version in use be unloaded? No: only an idle resident is ended, and one that somebody
 waits for is not idle; but those who try one out do without when others need the memory. A process that ends by
-itself takes its requests along (`ModelDied`). What do waiters get when a load fails? The same error, each; nothing
-stays behind but a short pause, in which the next tries get that error at once. Is a lock held while loading? No: locks
-are held for look-ups and counts, never while anything is called that waits. What happens at shutdown? `close` ends
-every process at once; call it when no request is in flight.
+itself takes its requests along (`ModelDied`), and the next one has the version loaded anew. What do waiters get when a
+load fails? The same error, each; nothing stays behind but a pause, short at first and longer with each failure in a
+row, in which the next tries get that error at once. What is a crash loop? Processes that end one after the other
+without having answered: after the fourth in a row there is a pause too, as after a failed load. A single answer ends
+the row, so a version that works is never kept from its users because its processes are killed, however often. Is a lock
+held while loading? No: locks are held for look-ups and counts, never while anything is called that waits. What happens
+at shutdown? `close` ends every process at once; call it when no request is in flight.
 """
 
 from __future__ import annotations
@@ -107,7 +110,7 @@ class ModelPool:
         self._admission = admission or Admission(settings.capacity)
         self._bindings = Bindings(registry, clock=clock)
         self._residents = Residents(
-            Loader(registry, backend, self._tally, clock=clock),
+            Loader(registry, backend, clock=clock),
             self._tally,
             memory_limit_bytes=settings.memory_limit_bytes,
             on_end=self._bindings.release,

@@ -43,7 +43,7 @@ class Replica:
 
 @dataclass(slots=True, eq=False)
 class Resident:
-    """One version that takes up memory. Not thread-safe: the pool's lock guards every field.
+    """One version that takes up memory. Not thread-safe: the pool's lock guards every field but ``answered``.
 
     Attributes:
         version: Which one.
@@ -60,6 +60,7 @@ class Resident:
         superseded: Whether no model URI means this version any more.
         on_trial: Whether nobody has wanted it but those who do without where memory is short.
         displaced: Whether it was ended for its memory.
+        answered: Whether one of its processes has answered a request; set by any thread, and never taken back.
         replacing: Whether a process is being made beside those that it has.
         fetched: Whether its files are held in the cache.
     """
@@ -78,6 +79,7 @@ class Resident:
     superseded: bool = False
     on_trial: bool = False
     displaced: bool = False
+    answered: bool = False
     replacing: bool = False
     fetched: bool = False
 

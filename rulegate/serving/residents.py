@@ -18,7 +18,7 @@ from rulegate.serving.errors import (
     NoMemoryForModel,
 )
 from rulegate.serving.figures import ResidentFigures, Unload, figures_of
-from rulegate.serving.loader import Loader
+from rulegate.serving.loader import Hearers, Loader
 from rulegate.serving.models import LoadedModel, ModelVersion, Terms
 from rulegate.serving.resident import Replica, Resident, State
 from rulegate.serving.tally import Tally
@@ -26,7 +26,7 @@ from rulegate.serving.tally import Tally
 _log = logging.getLogger("rulegate.serving")
 
 FREE_DEATHS = 3
-"""Deaths of a version's process after which it is started again without a pause."""
+"""How often in a row a version may end without having answered, and be loaded again without a pause."""
 
 
 class Residents:
@@ -207,7 +207,8 @@ class Residents:
                 if resident.state is not State.READY:
                     continue
                 ended += [replica.model for replica in resident.spare()]
-                if len(resident.replicas) < resident.terms.replicas and not resident.replacing:
+                wants_one = len(resident.replicas) < resident.terms.replicas and not resident.replacing
+                if wants_one and not self._backoff.left_s(_beside(resident)):
                     resident.replacing = True
                     self._spawn(self._add_replica, resident)
         _close(ended)
@@ -236,6 +237,8 @@ class Residents:
         resident.state = State.ENDED
         resident.replicas = []
         del self._residents[resident.version]
+        if resident.answered:
+            self._backoff.succeeded(resident.version)
         if resident.fetched:
             self._loader.release(resident.version)
         self._on_end(resident.version)
@@ -282,15 +285,17 @@ class Residents:
                 return
             _close([replica.model for replica in replicas])
             failure = ModelDied(f"the process of {version.reference} ended as soon as it was loaded")
-        facts = {"detail": failure.detail or None}
-        _log.warning("%s cannot be loaded: %s", version.reference, failure.message, extra={"facts": facts})
         failure.message = f"{version.reference} cannot be loaded: {failure.message}"
+        pause_s = 0.0
         with self._lock:
             # One that had to do without memory has ended by now, and is no worse for it.
             if resident.state is not State.ENDED:
                 self._tally.failed(version.reference)
-                self._backoff.failed(version, failure)
+                pause_s = self._backoff.failed(version, failure)
                 self._forget(resident)
+        facts = {"detail": failure.detail or None}
+        pause = f"; it is left alone for {pause_s:.1f} s" if pause_s else ""
+        _log.warning("%s%s", failure.message, pause, extra={"facts": facts})
         resident.outcome.set_exception(failure)
 
     def _bring(self, resident: Resident, until_s: float) -> list[Replica]:
@@ -300,10 +305,14 @@ class Residents:
         folder = self._loader.fetch(version, until_s=until_s)
         resident.fetched = True
         self._make_room(resident, wanted * self._budget.expected_bytes(version, folder), until_s)
-        return self._loader.start(version, folder, wanted, self._hears_of_ends(resident), until_s)
+        return self._loader.start(version, folder, wanted, self._hearers(resident), until_s)
 
-    def _hears_of_ends(self, resident: Resident) -> Callable[[threading.Event], None]:
-        return lambda ended: self._replica_ended(resident, ended)
+    def _hearers(self, resident: Resident) -> Hearers:
+        def on_batch(size: int) -> None:
+            resident.answered = True
+            self._tally.batch(resident.version.reference, size)
+
+        return Hearers(on_end=lambda ended: self._replica_ended(resident, ended), on_batch=on_batch)
 
     def _replica_ended(self, resident: Resident, ended: threading.Event) -> None:
         with self._lock:
@@ -313,8 +322,11 @@ class Residents:
             reference = resident.version.reference
             self._tally.died(reference)
             if not resident.replicas:
-                error = ModelDied(f"the process of {reference} ends again and again")
-                self._backoff.failed(resident.version, error, free=FREE_DEATHS)
+                if not resident.answered:
+                    error = ModelDied(f"the process of {reference} ends again and again without having answered")
+                    pause_s = self._backoff.failed(resident.version, error, free=FREE_DEATHS)
+                    if pause_s:
+                        _log.warning("%s; it is left alone for %.1f s", error.message, pause_s)
                 self._tally.unloaded(reference, Unload.DIED)
                 self._forget(resident)
 
@@ -322,14 +334,21 @@ class Residents:
         version = resident.version
         try:
             timeout_s = resident.terms.load_timeout_s
-            replica = self._loader.another(version, self._hears_of_ends(resident), timeout_s=timeout_s)
+            replica = self._loader.another(version, self._hearers(resident), timeout_s=timeout_s)
         except ModelUnavailable as error:
-            _log.warning("another process of %s cannot be made: %s", version.reference, error.message)
             with self._lock:
                 resident.replacing = False
+                pause_s = self._backoff.failed(_beside(resident), error)
+            _log.warning(
+                "another process of %s cannot be made: %s; it is tried again in %.1f s",
+                version.reference,
+                error.message,
+                pause_s,
+            )
             return
         with self._lock:
             resident.replacing = False
+            self._backoff.succeeded(_beside(resident))
             kept = resident.state is State.READY and not replica.ended.is_set()
             if kept:
                 resident.replicas.append(replica)
@@ -362,6 +381,11 @@ class Residents:
             _close(ended)
             if fits:
                 return
+
+
+def _beside(resident: Resident) -> tuple[ModelVersion, str]:
+    """The key of pauses before another process is made; requests are answered by those that there are."""
+    return resident.version, "beside"
 
 
 def _close(models: list[LoadedModel]) -> None:

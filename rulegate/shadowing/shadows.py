@@ -43,6 +43,12 @@ MAX_LONGER: Final = 8
 MEMORY_PAUSE_S: Final = 10.0
 """Seconds for which a model is not asked again for which there was no memory: to find that out is work too."""
 
+_COPY_BYTES: Final = 640
+"""What a copy takes up beside its bytes and headers: with short ones, that is most of it."""
+
+_HEADER_BYTES: Final = 160
+"""What a header takes up beside its characters."""
+
 _log = logging.getLogger("rulegate.shadow")
 
 
@@ -105,8 +111,9 @@ class Copy:
 
     @property
     def held_bytes(self) -> int:
-        """What it takes up, about."""
-        return len(self.body) + len(self.answer)
+        """What it takes up in memory, about and at most."""
+        headers = sum(len(name) + len(value) for name, value in self.headers.items())
+        return len(self.body) + len(self.answer) + headers + _HEADER_BYTES * len(self.headers) + _COPY_BYTES
 
 
 @dataclass(slots=True)

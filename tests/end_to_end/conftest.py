@@ -47,14 +47,22 @@ class GatewayProcess:
     """`rulegate serve` with a configuration, until it is stopped."""
 
     def __init__(
-        self, config: Path, folder: Path, cwd: Path, *, environment: dict[str, str], arguments: tuple[str, ...]
+        self,
+        config: Path,
+        folder: Path,
+        cwd: Path,
+        *,
+        environment: dict[str, str],
+        arguments: tuple[str, ...],
+        launcher: tuple[str, ...] = (),
     ) -> None:
         self.config = config
         self.out, self.err = folder / "out", folder / "err"
         self._log: list[dict[str, Any]] = []
         self._log_bytes = 0
         self._log_lock = threading.Lock()
-        command = [sys.executable, "-m", "rulegate", "serve", str(config), "--log-format", "json", *arguments]
+        serve = ["-m", "rulegate", "serve", str(config), "--log-format", "json"]
+        command = [*launcher, sys.executable, *serve, *arguments]
         self.started = time.monotonic()
         with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
@@ -162,13 +170,17 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     running: list[GatewayProcess] = []
     cache = tmp_path_factory.mktemp("cache")
 
-    def start(config: str, *arguments: str, cwd: Path | None = None, **environment: str) -> GatewayProcess:
+    def start(
+        config: str, *arguments: str, cwd: Path | None = None, launcher: tuple[str, ...] = (), **environment: str
+    ) -> GatewayProcess:
         folder = tmp_path_factory.mktemp("gateway")
         path = folder / "gateway_config.yaml"
         path.write_text(config)
         variables = {"RULEGATE_CACHE": str(cache)} | environment
         arguments = ("--port", "0", *arguments)
-        gateway = GatewayProcess(path, folder, cwd or folder, environment=variables, arguments=arguments)
+        gateway = GatewayProcess(
+            path, folder, cwd or folder, environment=variables, arguments=arguments, launcher=launcher
+        )
         running.append(gateway)
         return gateway
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import http.server
 import os
+import shutil
+import subprocess
 import threading
 from pathlib import Path
 
@@ -46,11 +48,30 @@ def test_a_model_sees_no_secret_in_the_process_that_it_was_forked_from(gateway):
     assert "secret" not in found
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_model_cannot_read_the_environment_of_the_gateway(gateway):
+@pytest.fixture(scope="module")
+def nobodys_gateway(start, registry, helpers):
+    """A gateway of a user who may not read everything, as root may."""
+    launcher = ()
+    if os.geteuid() == 0:
+        launcher = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+        if (
+            not shutil.which("unshare")
+            or subprocess.run([*launcher, "true"], capture_output=True, check=False).returncode
+        ):
+            pytest.skip("this machine makes no namespaces of users")
+    config = helpers.one_endpoint_a_model(registry["uri"], {"obedient": "models:/obedient/1"})
+    return start(config, launcher=launcher, **SECRETS)
+
+
+def test_a_model_cannot_read_the_environment_of_the_gateway(nobodys_gateway):
+    """Nor that of the process which asks the registry."""
+    gateway = nobodys_gateway
+    assert gateway.command("pid").status_code == 200
     (parent,) = [pid for pid in gateway.processes() if b"warm_parent" in Path(f"/proc/{pid}/cmdline").read_bytes()][:1]
     worker = Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[1]
-    for pid in (gateway.process.pid, worker):
+    named = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in gateway.processes()}
+    (registry,) = [pid for pid, name in named.items() if name == "rg-registry"]
+    for pid in (gateway.process.pid, worker, registry):
         (found,) = gateway.command(f"environment:{pid}").json()["predictions"]
         assert found.startswith("PermissionError")
 

@@ -6,6 +6,7 @@ once everything has come to rest is waited for.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter, defaultdict
@@ -25,11 +26,13 @@ from rulegate.serving.errors import (
     ModelNotLoaded,
     ModelOverloaded,
     ModelUnavailable,
+    NoMemoryForModel,
     RegistryUnreachable,
 )
 from rulegate.serving.keeper import Keeper
 from rulegate.serving.models import Headers, Lease, ModelVersion, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
+from rulegate.serving.residents import FREE_DEATHS
 
 PATIENCE_S = 5.0
 """How long anything may take before a law counts as broken; nothing takes so long when all is well."""
@@ -50,6 +53,8 @@ class Books:
         # How often each process is leased by those who ask, and how often on trial.
         self.leased: Counter[FakeProcess] = Counter()
         self.tried: Counter[FakeProcess] = Counter()
+        # By version: processes that have ended by themselves, and loads that have failed, since one last answered.
+        self.in_a_row: Counter[str] = Counter()
         self.closing = False
 
     def in_use(self) -> Counter[FakeProcess]:
@@ -105,13 +110,18 @@ class FakeRegistry:
 class FakeProcess:
     """A process of a version; it ends when the pool says so, or by itself."""
 
-    def __init__(self, version: ModelVersion, books: Books, on_end: Callable[[], None]) -> None:
-        self.version, self._books, self._on_end = version, books, on_end
+    def __init__(
+        self, version: ModelVersion, books: Books, on_end: Callable[[], None], on_batch: Callable[[int], None]
+    ) -> None:
+        self.version, self._books, self._on_end, self._on_batch = version, books, on_end, on_batch
         self.size_bytes, self.ended, self.pid = SIZE_BYTES, False, id(self)
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         if self.ended:
             raise ModelDied("it has ended")
+        self._on_batch(1)
+        with self._books.lock:
+            self._books.in_a_row[self.version.reference] = 0
         return Prediction(self.version.identity.encode(), "text/plain")
 
     def memory_bytes(self) -> int:
@@ -121,6 +131,11 @@ class FakeProcess:
         with self._books.lock:
             if not self.ended and not self._books.closing and self._books.leased[self]:
                 self._books.breach(f"a process of {self.version.reference} is ended while it is leased")
+        self.end()
+
+    def end_by_itself(self) -> None:
+        with self._books.lock:
+            self._books.in_a_row[self.version.reference] += 1
         self.end()
 
     def end(self) -> None:
@@ -151,8 +166,9 @@ class FakeBackend:
             assert self.gate.wait(PATIENCE_S)
             with self._books.lock:
                 if self.failures:
+                    self._books.in_a_row[version.reference] += 1
                     raise self.failures.pop()
-                process = FakeProcess(version, self._books, on_end)
+                process = FakeProcess(version, self._books, on_end, on_batch)
                 self.processes.append(process)
                 return process
         finally:
@@ -207,10 +223,25 @@ class Visitor:
                 with self._books.lock:
                     self._held[process] -= 1
         except ModelUnavailable as error:
+            self._check_row(error)
             self.outcome.set_exception(error)
         except BaseException as error:
             self._books.breach(f"{self.model_uri} ends with {error!r}")
             self.outcome.set_exception(error)
+
+    def _check_row(self, error: ModelUnavailable) -> None:
+        """Nobody is kept from a version for its deaths, unless it has died in a row without an answer in between."""
+        if "again and again" in error.message:
+            version = error.message.split()[3]
+            with self._books.lock:
+                if self._books.in_a_row[version] <= FREE_DEATHS:
+                    self._books.breach(f"{version} is left alone though it has answered")
+
+    def predict(self) -> None:
+        """Has the model answer, if there is a lease and it is not given back."""
+        if self.outcome.done() and self.outcome.exception() is None and not self._leave.is_set():
+            with contextlib.suppress(ModelDied, NoMemoryForModel):
+                self.outcome.result().predict(b"", "", timeout_s=PATIENCE_S)
 
     def settle(self) -> None:
         """Gives it a moment to get its outcome; it need not have one, if it waits for a load or for memory."""
@@ -294,9 +325,27 @@ class PoolLaws(RuleBasedStateMachine):
             self.visitors[which % len(self.visitors)].leave()
 
     @rule(which=st.integers(0, 30))
+    def predict(self, which: int) -> None:
+        if self.visitors:
+            self.visitors[which % len(self.visitors)].predict()
+
+    @rule(which=st.integers(0, 30))
     def a_process_ends(self, which: int) -> None:
         if living := self.backend.living():
-            living[which % len(living)].end()
+            living[which % len(living)].end_by_itself()
+
+    @rule(uri=st.sampled_from(URIS), answers=st.lists(st.booleans(), min_size=1, max_size=FREE_DEATHS + 2))
+    def a_version_is_killed_again_and_again(self, uri: str, answers: list[bool]) -> None:
+        """Between two times it is loaded anew, as far as it can be, and answers or does not."""
+        for does_answer in answers:
+            visitor = self._visit(uri)
+            visitor.settle()
+            if does_answer:
+                visitor.predict()
+            visitor.leave()
+            for process in self.backend.living():
+                if process.version.identity.startswith(uri.partition("@")[0]):
+                    process.end_by_itself()
 
     @rule(passed_s=st.sampled_from([0.5, 5.0, IDLE_TIMEOUT_S, 2 * LONGEST_PAUSE_S]))
     def time_passes(self, passed_s: float) -> None:

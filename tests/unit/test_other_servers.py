@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -488,3 +490,85 @@ def test_services_that_are_gone_are_asked_no_more(gateway: Any, odd_server: Star
     gateway(deciding(model, service))
     assert ask(gateway(to(model.url))).headers["x-rulegate-route"] == "there"
     assert service.seen == []
+
+
+# Everything at once
+
+
+def moody(name: str, seed: int) -> Callable[[Exchange], None]:
+    """A server that answers with its name one time of two, and is wrong in every other way else."""
+    chance, lock = random.Random(seed), threading.Lock()
+    whole = answer(json.dumps({"predictions": [name], "result": name}).encode())
+    moods: list[Callable[[Exchange], object]] = [
+        Exchange.hang,
+        Exchange.hang_up,
+        lambda exchange: exchange.send(answer(b"garbage")),
+        lambda exchange: exchange.send(answer(b"", status="503 S")),
+        lambda exchange: exchange.send(answer(b'{"error_code": "ODD", "message": "no"}', status="500 E")),
+        lambda exchange: exchange.send(TEN_GIGABYTES),
+        lambda exchange: (exchange.send(whole[:-3]), exchange.hang_up()),
+    ]
+
+    def script(exchange: Exchange) -> None:
+        with lock:
+            mood = chance.choice([lambda exchange: exchange.send(whole)] * len(moods) + moods)
+        mood(exchange)
+
+    return script
+
+
+def test_whatever_servers_do_while_the_configuration_changes_each_request_is_answered_whole_by_one(
+    gateway: Any, running: tuple[bootstrap.Running, Path], odd_server: Start
+):
+    """A target, a shadow and a decision service are moody; a fallback is well. Nothing is held when all is over."""
+    fine, last = odd_server(moody("fine", 1)), odd_server(lambda exchange: exchange.send(answer(b'["last"]')))
+    shadow, service = odd_server(moody("next", 2)), odd_server(moody("fine", 3))
+    balances = ("balance: least_busy", "balance: round_robin", "sticky_on: request.headers['X-User']")
+
+    def text(number: int) -> str:
+        """Routes are named by the number, and there is less or more beside them."""
+        copies = f", shadow: {{alias: next, model_uri: '{shadow.url}'}}" if number % 2 else ""
+        return f"""
+external: [{{name: mood, url: "{service.url}", timeout: 20ms, default: bad{", cache: 1s" if number % 3 else ""}}}]
+model_endpoints:
+  - name: texts
+    routes:
+      - alias: first-{number}
+        model_request_condition: "external['mood'] == 'fine'"
+        targets: [{{alias: a, model_uri: "{fine.url}"}}, {{alias: b, model_uri: "{fine.url}/b"}}]
+        {balances[number % 3]}
+        timeout: 100ms
+        fallback: [last-{number}]
+      - {{alias: last-{number}, model_uri: "{last.url}"{copies}}}
+"""
+
+    application = gateway(text(0))
+    settled, begun, over = 0, 0, threading.Event()
+    breaches: list[object] = []
+    asked: Counter[str] = Counter()
+
+    def ask_again_and_again(user: int) -> None:
+        while not over.is_set():
+            at_least = settled
+            answered = ask(application, x_user=str(user))
+            route, _, number = answered.headers["x-rulegate-route"].partition("-")
+            expected = ["last"] if route == "last" else {"predictions": ["fine"], "result": "fine"}
+            if not at_least <= int(number) <= begun or answered.json != expected:
+                breaches.append((answered.status_code, dict(answered.headers), answered.data, at_least, begun))
+            asked[route] += 1
+
+    # Of four places one model gets half.
+    threads = [threading.Thread(target=ask_again_and_again, args=(user,)) for user in range(2)]
+    for thread in threads:
+        thread.start()
+    while asked.total() < 500 or len(asked) < 2:
+        begun += 1
+        gateway(text(begun))
+        settled = begun
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not breaches, breaches[:3]
+    gateway(to(last.url))
+    assert running[0].pool.figures().in_flight == {}
+    assert running[0].shadows.waiting() == 0

@@ -6,12 +6,14 @@ import gzip
 import json
 import resource
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from rulegate.client import Client
+from rulegate.condition.body import parse_body
 from rulegate.external import Answered, DataApi, Fault, NoAnswer
 from rulegate.external.data_api import MAX_ANSWER_BYTES
 from tests.odd_servers import Exchange, OddServer, answer
@@ -36,7 +38,7 @@ def ask(client: Client, url: str, *, timeout_s: float = LONG_S, **headers: str) 
 
 def test_the_result_of_the_answer_is_the_value(client: Client, odd_server: Start):
     server = odd_server(lambda exchange: exchange.send(answer(json.dumps({"result": exchange.json["input"]}).encode())))
-    assert ask(client, f"{server.url}/v1/data/risk?strict", authorization="Bearer x") == Answered({"user": "a"}, 25)
+    assert ask(client, f"{server.url}/v1/data/risk?strict", authorization="Bearer x").value == {"user": "a"}
     [exchange] = server.seen
     assert exchange.path == "/v1/data/risk?strict"
     assert exchange.json == {"input": {"user": "a"}}
@@ -50,12 +52,43 @@ def test_any_json_value_is_a_result(client: Client, odd_server: Start, value: An
     assert ask(client, server.url).value == value
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "[]",
+        "{}",
+        "300",
+        "1.5",
+        '"ab"',
+        '"é"',
+        '"😀"',
+        '{"a":1}',
+        '{"é":[]}',
+        "[[[]]]",
+        f'"{"a" * 50}\\ud83d\\ude00"',
+    ],
+)
+def test_the_size_of_an_answer_is_what_its_value_takes_up_and_not_much_more(
+    client: Client, odd_server: Start, part: str
+):
+    body = f'{{"result":[{",".join([part] * 10_000)}]}}'.encode()
+    answered = ask(client, odd_server(lambda exchange: exchange.send(answer(body))).url)
+    tracemalloc.start()
+    try:
+        value = parse_body(body)
+        held_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert value["result"] == answered.value
+    assert held_bytes <= answered.size_bytes <= 6 * held_bytes + 4096
+
+
 @pytest.mark.parametrize("content_type", ["text/html", "application/octet-stream", "image/png; charset=klingon", ""])
 def test_what_the_answer_says_it_is_does_not_matter_but_what_it_is(
     client: Client, odd_server: Start, content_type: str
 ):
     server = odd_server(lambda exchange: exchange.send(answer(b'{"result": 1}', content_type=content_type)))
-    assert ask(client, server.url) == Answered(1, 13)
+    assert ask(client, server.url).value == 1
 
 
 def fault_of(client: Client, url: str, *, timeout_s: float = LONG_S) -> tuple[Fault, str, bool]:

@@ -269,6 +269,14 @@ def test_large_answers_are_kept_within_a_bound_of_their_own(clock: Clock, source
     assert service.figures().kept == MAX_BYTES // 1024**2 - 1
 
 
+def test_an_answer_that_is_larger_than_all_may_be_is_not_kept_and_displaces_none(clock: Clock, source: Source):
+    source.answer = lambda question: "x" * MAX_BYTES if question["user"] == "large" else "small"
+    service = Service(settings(cache_s=30.0), source, clock=clock)
+    for user in ("one", "large", "large", "one"):
+        ask(service, **{"X-User": user})
+    assert (service.figures().kept, service.figures().asked, service.figures().cached) == (1, 3, 1)
+
+
 def test_an_answer_that_is_replaced_is_not_counted_twice(clock: Clock, source: Source):
     source.answer = lambda _: "x" * (MAX_BYTES // 2)
     service = Service(settings(cache_s=30.0), source, clock=clock)

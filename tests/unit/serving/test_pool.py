@@ -92,6 +92,7 @@ class Running:
     def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         if self.ended:
             raise ModelDied("gone")
+        self.on_batch(1)
         return Prediction(str(self.number).encode(), "text/plain")
 
     def close(self) -> None:
@@ -261,19 +262,66 @@ def test_a_model_that_ends_as_it_becomes_ready_is_not_kept(pool, stage, clock):
     assert ask(pool, "m") == b"2"
 
 
+def end_without_an_answer(pool: ModelPool, stage: Stage) -> None:
+    with pool.lease("m", timeout_s=30):
+        stage.models[-1].close()
+
+
 def test_single_deaths_are_forgiven_and_a_loop_of_deaths_is_slowed_down(pool, stage, clock):
     for _ in range(FREE_DEATHS + 1):
-        ask(pool, "m")
-        stage.models[-1].close()
+        end_without_an_answer(pool, stage)
     with pytest.raises(ModelDied) as refused:
         ask(pool, "m")
     assert refused.value.retry_after_s == FIRST_PAUSE_S
+    assert refused.value.message == (
+        "the process of m ends again and again without having answered; it is tried again in 0.5 s"
+    )
     clock.now_s += FIRST_PAUSE_S
-    ask(pool, "m")
-    stage.models[-1].close()
+    end_without_an_answer(pool, stage)
     clock.now_s += FIRST_PAUSE_S
     with pytest.raises(ModelDied):
         ask(pool, "m")
+
+
+def test_a_model_that_works_is_loaded_again_at_once_however_often_its_process_is_killed(pool, stage):
+    for number in range(1, 30):
+        assert ask(pool, "m") == str(number).encode()
+        stage.models[-1].close()
+
+
+def test_an_answer_ends_the_row_of_deaths_and_of_failed_loads(pool, stage, clock):
+    """Also where it is another process that ends, and where the model has left memory in between."""
+    for leave in (process_ends, nobody_asks):
+        stage.failures = [ModelNotLoaded("not today")]
+        with pytest.raises(ModelNotLoaded):
+            ask(pool, "m")
+        clock.now_s += FIRST_PAUSE_S
+        for _ in range(FREE_DEATHS - 1):
+            end_without_an_answer(pool, stage)
+        ask(pool, "m")
+        leave(pool, stage, clock)
+        assert not pool.is_ready("m")
+    for _ in range(FREE_DEATHS):
+        end_without_an_answer(pool, stage)
+    assert ask(pool, "m")
+
+
+def process_ends(_: ModelPool, stage: Stage, __: Clock) -> None:
+    stage.models[-1].close()
+
+
+def nobody_asks(pool: ModelPool, _: Stage, clock: Clock) -> None:
+    clock.now_s += 60
+    pool.tidy()
+
+
+def test_replicas_that_end_one_after_the_other_are_no_loop_if_one_of_them_has_answered(shelf, stage, clock):
+    pool = ModelPool(shelf, stage, held(load_timeout_s=30, replicas=2), clock=clock)
+    for _ in range(FREE_DEATHS + 2):
+        assert ask(pool, "m")
+        for model in stage.models[-2:]:
+            model.close()
+    pool.close()
 
 
 def test_a_closed_pool_has_ended_its_models_and_loads_no_more(pool, stage):
@@ -395,6 +443,25 @@ def test_replicas_share_the_requests_and_are_replaced_when_they_end(shelf, stage
     pool.tidy()
     assert stage.begun.acquire(timeout=30)
     assert stage.loads == 4
+    pool.close()
+
+
+def test_a_replica_that_cannot_be_made_is_tried_again_after_a_pause_in_which_the_others_answer(shelf, stage, clock):
+    pool = ModelPool(shelf, stage, held(load_timeout_s=30, replicas=2), clock=clock)
+    ask(pool, "m")
+    stage.models[0].close()
+    stage.failures = [ModelNotLoaded("not today")]
+    pool.tidy()
+    while stage.failures or any(thread.name == "load m" for thread in threading.enumerate()):
+        pass
+    for _ in range(5):
+        pool.tidy()
+        assert ask(pool, "m") == b"2"
+    assert stage.loads == 3
+    clock.now_s += FIRST_PAUSE_S
+    pool.tidy()
+    while len(pool.figures().residents[0].pids) < 2:
+        pass
     pool.close()
 
 
@@ -634,13 +701,14 @@ def test_counts_outlive_what_they_count(pool, stage, clock):
     assert (counts.loads, counts.failed_loads, counts.deaths, counts.restarts) == (2, 1, 1, 1)
     assert counts.unloads == {Unload.DIED: 1, Unload.IDLE: 1}
     assert dict(zip(BATCH_SIZES, counts.batches, strict=True)) == dict.fromkeys(BATCH_SIZES, 0) | {
-        1: 2,
+        # Two that were asked here, and the two above.
+        1: 4,
         2: 1,
         4: 1,
         8: 1,
         1024: 1,
     }
-    assert counts.batched_requests == 1 + 1 + 2 + 3 + 5 + 1024
+    assert counts.batched_requests == 1 + 1 + 1 + 1 + 2 + 3 + 5 + 1024
 
 
 def test_a_process_that_takes_the_place_of_a_dead_one_is_a_restart_and_one_that_is_added_is_not(shelf, stage):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -197,8 +199,8 @@ def test_an_answer_in_parts_disagrees(trial):
 
 
 def test_a_reload_drops_what_waits_and_makes_room():
-    trial = Trial(max_held_bytes=1000)
-    body = b"x" * 400
+    body = b"x" * 4000
+    trial = Trial(max_held_bytes=10_000)
     trial.shadows.offer(copy_of(body=body))
     trial.shadows.offer(copy_of(body=body))
     assert trial.dropped(Dropped.FULL) == 1
@@ -230,17 +232,45 @@ def test_the_end_drops_what_waits_and_ends_the_threads(caplog):
     assert trial.shadows.waiting() == 0
 
 
-@given(st.lists(st.tuples(st.integers(1, 700), st.sampled_from("abc")), max_size=40))
+@given(st.lists(st.tuples(st.integers(1, 7000), st.sampled_from("abc")), max_size=40))
 def test_what_waits_is_within_its_bound_and_a_shadow_has_no_more_than_is_free(offers):
-    trial = Trial(max_held_bytes=2000)
+    trial = Trial(max_held_bytes=20_000)
     held = dict.fromkeys("abc", 0)
-    for size, uri in offers:
+    for length, uri in offers:
         before = trial.shadows.waiting()
-        trial.shadows.offer(copy_of(body=b"x" * size, answer=b"", uri=uri))
-        fits = held[uri] + size <= 2000 - sum(held.values()) - size
+        copy = copy_of(body=b"x" * length, answer=b"", uri=uri)
+        trial.shadows.offer(copy)
+        size = copy.held_bytes
+        fits = held[uri] + size <= 20_000 - sum(held.values()) - size
         assert trial.shadows.waiting() - before == fits
         held[uri] += size * fits
-    assert sum(held.values()) <= 2000
+    assert sum(held.values()) <= 20_000
+
+
+@given(st.integers(0, 3000), st.dictionaries(st.text("abc-", min_size=1, max_size=20), st.text("xyz", max_size=200)))
+def test_what_a_copy_is_said_to_take_up_is_what_it_does(length, headers):
+    one = copy_of()
+    texts = [(name.encode(), value.encode()) for name, value in headers.items()]
+    tracemalloc.start()
+    try:
+        # As a request brings them, each with its own.
+        copies = [
+            replace(
+                one,
+                body=bytes(length),
+                answer=bytes(length),
+                predict_s=number / 7,
+                timeout_s=number / 3,
+                request_id=f"request {number}",
+                headers={name.decode(): value.decode() for name, value in texts},
+            )
+            for number in range(50)
+        ]
+        taken_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken_bytes / len(copies) <= copies[0].held_bytes
+    assert copies[0].held_bytes <= 2 * taken_bytes / len(copies) + 1024
 
 
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=20), st.floats(0, 1))
