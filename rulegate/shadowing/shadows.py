@@ -7,7 +7,8 @@ Can a copy slow its request down? It is offered after the answer has been comput
 room is dropped at once. Can it take what requests need? Whatever is scarce, copies are the first to go without: none is
 asked while the gateway is busy, and none unloads a model (`NoMemoryForModel` drops it). Can one shadow that hangs stop
 the others? It has one thread fewer than there are, and no more bytes than are still free. What is held at most?
-`MAX_HELD_BYTES`, request and answer of each copy, those that are being asked included.
+`MAX_HELD_BYTES`, request and answer of each copy, those that are being asked included. What of a shadow that is ill? It
+is left alone as a target is, and its copies are dropped before they take up anything.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from rulegate.breaker import Breaker, BreakerOpen
 from rulegate.counting import Counts, Durations, Keep
 from rulegate.log import FACTS
 from rulegate.routing import Shadow
 from rulegate.serving.errors import ModelOverloaded, NoMemoryForModel, ServingError
+from rulegate.serving.health import tell
 from rulegate.serving.models import Prediction
 from rulegate.shadowing.agreement import difference
 
@@ -72,6 +75,8 @@ class Dropped(enum.Enum):
     """Other models need the memory that the shadow's would take, or needed it a moment ago."""
     LARGE = "large"
     """One of the answers is too large to be compared."""
+    LEFT_ALONE = "left_alone"
+    """The shadow's model is ill: it has failed again and again."""
     RELOADED = "reloaded"
     """The configuration changed while it waited."""
 
@@ -161,6 +166,8 @@ class Shadows:
         self._lines: dict[str, _Line] = {}
         # When each model for which there was no memory may be tried again.
         self._pauses: dict[str, float] = {}
+        # The health of each shadow, by its names and its model.
+        self._breakers: dict[tuple[str, ...], Breaker] = {}
         self._threads = 0
         self._closed = False
         self.outcomes = Counts()
@@ -215,6 +222,9 @@ class Shadows:
         self.outcomes.retain(lambda key: keep(key[:3]))
         self.drops.retain(lambda key: keep(key[:3]))
         self.durations.retain(lambda key: keep(key[:3]))
+        for key in self._breakers.copy():
+            if not keep(key[:3]):
+                self._breakers.pop(key, None)
 
     def _refused(self, copy: Copy) -> Dropped | None:
         """Why there is no room for a copy; None where it has been taken."""
@@ -224,25 +234,29 @@ class Shadows:
             return Dropped.BUSY
         if self._pauses and self._clock() < self._pauses.get(copy.shadow.target.model_uri, 0.0):
             return Dropped.MEMORY
+        if self._breaker(copy).state().left_s > 0:
+            return Dropped.LEFT_ALONE
+        held_bytes = copy.held_bytes
         with self._lock:
             line = self._lines.get(copy.shadow.target.model_uri) or _Line()
             # As `Admission` shares out requests: one shadow may hold as much as is still free.
-            if self._closed or line.held_bytes + copy.held_bytes > self._free_bytes - copy.held_bytes:
+            if self._closed or line.held_bytes + held_bytes > self._free_bytes - held_bytes:
                 return Dropped.FULL
             self._lines[copy.shadow.target.model_uri] = line
             line.waiting.append(copy)
             line.held += 1
-            line.held_bytes += copy.held_bytes
-            self._free_bytes -= copy.held_bytes
+            line.held_bytes += held_bytes
+            self._free_bytes -= held_bytes
             self._lock.notify()
         return None
 
     def _let_go(self, copy: Copy) -> None:
         """Gives back what a copy takes up; the lock is held."""
+        held_bytes = copy.held_bytes
         line = self._lines[copy.shadow.target.model_uri]
         line.held -= 1
-        line.held_bytes -= copy.held_bytes
-        self._free_bytes += copy.held_bytes
+        line.held_bytes -= held_bytes
+        self._free_bytes += held_bytes
         if not line.held:
             del self._lines[copy.shadow.target.model_uri]
 
@@ -278,14 +292,16 @@ class Shadows:
         if self._is_busy():
             return self._drop(copy, Dropped.BUSY)
         try:
-            prediction, predict_s = self._ask(copy)
-        except NoMemoryForModel:
-            self._pauses[copy.shadow.target.model_uri] = self._clock() + MEMORY_PAUSE_S
-            return self._drop(copy, Dropped.MEMORY)
-        except ModelOverloaded:
-            return self._drop(copy, Dropped.BUSY)
-        except ServingError as error:
-            return self._fail(copy, error)
+            attempt = self._breaker(copy).attempt()
+        except BreakerOpen:
+            return self._drop(copy, Dropped.LEFT_ALONE)
+        with attempt:
+            try:
+                prediction, predict_s = self._ask(copy)
+            except ServingError as error:
+                tell(attempt, error)
+                return self._go_without(copy, error)
+            attempt.succeeded()
         if prediction.rest is not None:
             return self._disagree(copy, "it answers in parts")
         if len(prediction.body) > MAX_ANSWER_BYTES * MAX_LONGER:
@@ -294,6 +310,25 @@ class Shadows:
         self.durations.note((*copy.names, "shadow"), predict_s)
         found = difference(copy.answer, prediction.body, copy.shadow.tolerance)
         return self._count(copy, Outcome.AGREED) if found is None else self._disagree(copy, found)
+
+    def _breaker(self, copy: Copy) -> Breaker:
+        key = (*copy.names, copy.shadow.target.model_uri)
+        breaker = self._breakers.get(key)
+        if breaker is None:
+            endpoint, route, shadow = copy.names
+            name = f"the shadow `{shadow}` of the route `{route}` of `{endpoint}`"
+            breaker = self._breakers.setdefault(key, Breaker(name, clock=self._clock))
+        return breaker
+
+    def _go_without(self, copy: Copy, error: ServingError) -> None:
+        match error:
+            case NoMemoryForModel():
+                self._pauses[copy.shadow.target.model_uri] = self._clock() + MEMORY_PAUSE_S
+                self._drop(copy, Dropped.MEMORY)
+            case ModelOverloaded():
+                self._drop(copy, Dropped.BUSY)
+            case _:
+                self._fail(copy, error)
 
     def _disagree(self, copy: Copy, found: str) -> None:
         self._count(copy, Outcome.DISAGREED)
