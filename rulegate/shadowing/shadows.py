@@ -18,18 +18,18 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from rulegate.breaker import Breaker, BreakerOpen
 from rulegate.counting import Counts, Durations, Keep
 from rulegate.log import FACTS
-from rulegate.routing import Shadow
 from rulegate.serving.errors import ModelOverloaded, NoMemoryForModel, ServingError
 from rulegate.serving.health import tell
 from rulegate.serving.models import Prediction
 from rulegate.shadowing.agreement import difference
+from rulegate.shadowing.copies import Copy
 
 THREADS: Final = 4
 """Copies that are asked at once; of one shadow, one fewer."""
@@ -45,12 +45,6 @@ MAX_LONGER: Final = 8
 
 MEMORY_PAUSE_S: Final = 10.0
 """Seconds for which a model is not asked again for which there was no memory: to find that out is work too."""
-
-_COPY_BYTES: Final = 640
-"""What a copy takes up beside its bytes and headers: with short ones, that is most of it."""
-
-_HEADER_BYTES: Final = 160
-"""What a header takes up beside its characters."""
 
 _log = logging.getLogger("rulegate.shadow")
 
@@ -79,46 +73,6 @@ class Dropped(enum.Enum):
     """The shadow's model is ill: it has failed again and again."""
     RELOADED = "reloaded"
     """The configuration changed while it waited."""
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """One request that has been answered.
-
-    Attributes:
-        endpoint: The endpoint's name.
-        route: The route that answered.
-        shadow: The route's shadow.
-        body: What was asked.
-        content_type: Of the body.
-        answer: What was answered; whole.
-        predict_s: Seconds that the answer took its model.
-        timeout_s: Seconds that the shadow may take, loading included.
-        request_id: The request's id, for the log.
-        headers: Of the request, for shadows of other servers.
-    """
-
-    endpoint: str
-    route: str
-    shadow: Shadow
-    body: bytes = field(repr=False)
-    content_type: str
-    answer: bytes = field(repr=False)
-    predict_s: float
-    timeout_s: float
-    request_id: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def names(self) -> tuple[str, str, str]:
-        """The endpoint, the route and the shadow."""
-        return self.endpoint, self.route, self.shadow.target.alias
-
-    @property
-    def held_bytes(self) -> int:
-        """What it takes up in memory, about and at most."""
-        headers = sum(len(name) + len(value) for name, value in self.headers.items())
-        return len(self.body) + len(self.answer) + headers + _HEADER_BYTES * len(self.headers) + _COPY_BYTES
 
 
 @dataclass(slots=True)
