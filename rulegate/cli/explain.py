@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import click
 
@@ -22,6 +22,7 @@ from rulegate.routing.explanation_json import as_json
 from rulegate.routing.explanation_text import told
 
 _ANSWERS, _NOBODY_ANSWERS = 0, 1
+_QUOTED: Final = 100
 
 
 @click.command("explain", short_help="Say which route a request gets, and why.")
@@ -78,7 +79,9 @@ def explain_command(
     asked = _endpoint(settings, endpoint)
     if why_not is not None and why_not not in {route.alias for route in asked.routes}:
         raise click.BadParameter(f"the endpoint `{asked.name}` has no route `{why_not}`", param_hint="--why-not")
-    request = TypedRequest(path=path, **typed).read(partial(_answered, answers))
+    request = TypedRequest(path=path, **typed).read(
+        partial(_answered, answers), max_body_bytes=settings.server.max_body_bytes
+    )
     explanation = explain(asked, request, why_not=why_not)
     click.echo(told(explanation) if form == "text" else json.dumps(as_json(explanation), indent=2, ensure_ascii=False))
     context.exit(_ANSWERS if isinstance(explanation.end, Answered) else _NOBODY_ANSWERS)
@@ -107,6 +110,6 @@ def _answer(text: str) -> tuple[str, Any]:
     try:
         if equals:
             return name, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
-    raise click.BadParameter(f"`{text}` is not a name and JSON, such as `risk={{}}`", param_hint="--external")
+    raise click.BadParameter(f"`{text[:_QUOTED]}` is not a name and JSON, such as `risk={{}}`", param_hint="--external")

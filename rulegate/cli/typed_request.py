@@ -41,8 +41,12 @@ class TypedRequest:
     content_type: str | None
     now: str | None
 
-    def read(self, external: Mapping[str, Any] | Callable[[str], Any]) -> Request:
-        """The request as conditions see it; ``external`` is what decision services answer.
+    def read(self, external: Mapping[str, Any] | Callable[[str], Any], *, max_body_bytes: int) -> Request:
+        """The request as conditions see it.
+
+        Args:
+            external: What decision services answer.
+            max_body_bytes: The largest body that the gateway takes, inclusive; no more than that is read.
 
         Raises:
             click.UsageError: If a part of it is not what it should be.
@@ -51,7 +55,7 @@ class TypedRequest:
         from rulegate.http.described import environ_of
         from rulegate.http.incoming import condition_request
 
-        body = _body(self.data)
+        body = _body(self.data, max_body_bytes)
         environ = environ_of(
             method=self.method,
             # As the terminal sent it, and as the gateway then reads it.
@@ -70,18 +74,28 @@ class TypedRequest:
         return typed
 
 
-def _body(data: str | None) -> bytes:
+def _body(data: str | None, max_bytes: int) -> bytes:
     if data is None:
         return b""
     if data == "@-":
-        return sys.stdin.buffer.read()
-    if data.startswith("@"):
-        try:
-            return Path(data[1:]).read_bytes()
-        except OSError as error:
-            raise click.BadParameter(f"cannot read `{data[1:]}`: {error.strerror}", param_hint="--data") from None
-    # As the terminal sent it.
-    return data.encode("utf-8", "surrogateescape")
+        body = sys.stdin.buffer.read(max_bytes + 1)
+    elif data.startswith("@"):
+        body = _content(data[1:], max_bytes + 1)
+    else:
+        # As the terminal sent it.
+        body = data.encode("utf-8", "surrogateescape")
+    if len(body) > max_bytes:
+        why = f"the body is larger than the {max_bytes} bytes of `server.max_body`, and would be answered with 413"
+        raise click.BadParameter(why, param_hint="--data")
+    return body
+
+
+def _content(name: str, max_bytes: int) -> bytes:
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(max_bytes)
+    except OSError as error:
+        raise click.BadParameter(f"cannot read `{name}`: {error.strerror}", param_hint="--data") from None
 
 
 def _header(text: str) -> tuple[str, str]:

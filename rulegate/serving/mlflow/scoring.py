@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc import PyFuncModel, scoring_server
-from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input
+from mlflow.pyfunc.scoring_server import _decode_json_input, _parse_json_data, parse_csv_input
 from mlflow.utils.proto_json_utils import (
     MlflowInvalidInputException,
     NumpyEncoder,
@@ -26,6 +26,7 @@ from mlflow.utils.proto_json_utils import (
 )
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
+from rulegate.serving.mlflow.column_names import csv_names, split_names, too_many_repeats
 from rulegate.serving.mlflow.redaction import for_client, for_log, without_paths
 from rulegate.serving.protocol import CSV, JSON, PARQUET, check_content_type
 
@@ -44,6 +45,8 @@ _CHECKS = frozenset(
 )
 # And these do so in their own code, before they call the model.
 _CHECK_THEMSELVES = frozenset({"wrapper", "_predict_stream"})
+
+_REPEATS = "The data names tens of thousands of columns, and the same ones again and again."
 
 # The first two are told apart from the others, the last is for the log.
 _NOT_FIELDS = frozenset({"error_code", "message", "stack_trace"})
@@ -89,11 +92,20 @@ def parse(model: PyFuncModel, body: bytes | dict[str, Any], content_type: str) -
     schema = model.metadata.get_input_schema()
     try:
         if media_type == JSON or isinstance(body, dict):
-            json_input = _parse_json_data(body, model.metadata, schema)
+            # Decoded here by MLflow's function, which it would do twice.
+            decoded = _decode_json_input(body)
+            if too_many_repeats(split_names(decoded)):
+                raise _malformed(_REPEATS)
+            json_input = _parse_json_data(decoded, model.metadata, schema)
             return Parsed(json_input.data, json_input.params, not json_input.is_unified_llm_input)
         if media_type == CSV:
-            return Parsed(parse_csv_input(StringIO(body.decode("utf-8")), schema), None, wrapped=True)
+            text = body.decode("utf-8")
+            if too_many_repeats(csv_names(text)):
+                raise _malformed(_REPEATS)
+            return Parsed(parse_csv_input(StringIO(text), schema), None, wrapped=True)
         return Parsed(scoring_server.parse_parquet_input(BytesIO(body)), None, wrapped=True)
+    except PredictionFailed:
+        raise
     except MlflowException as error:
         if isinstance(error.__cause__, UnicodeDecodeError):
             error.message = _without_bytes(error.message, error.__cause__)

@@ -47,6 +47,8 @@ def cases() -> list[Case]:
         *results(),
         *failures(),
         *llm(),
+        # Last, since they keep MLflow's server busy.
+        *wide(),
     ]
 
 
@@ -218,6 +220,12 @@ def content_types() -> Iterator[Case]:
         "json",
     ):
         yield Case("bare", f"content type {content_type}", body, content_type)
+
+
+def wide() -> Iterator[Case]:
+    count = 31_700  # a little more than is always decoded
+    yield from of("bare", {"CSV: the same column again and again": f"{'x,' * count}x\n{'1,' * count}1\n"}, CSV)
+    yield from of("sentiment", {"the same column again and again": split(["text"] * count, ["fine"] * count)})
 
 
 def csv() -> Iterator[Case]:

@@ -98,6 +98,14 @@ def body_limit(case, answer):
     return failure(answer, 413, "BAD_REQUEST", "the body is larger than 524288 bytes")
 
 
+def repeated_columns(case, answer):
+    if "the same column again and again" not in case.name:
+        return answer
+    why = "The data names tens of thousands of columns, and the same ones again and again."
+    facts = {"sqlstate": "KAM00", "error_class": "INVALID_PARAMETER_VALUE"}
+    return with_facts(failure(answer, 400, "BAD_REQUEST", f"Invalid input. {why}"), lambda error: error | facts)
+
+
 def timeout(case, answer):
     if answer.body != "Request processing time exceeded limit":
         return answer
@@ -153,6 +161,7 @@ DIFFERENCES = (
     unencodable_result,
     no_number,
     body_limit,
+    repeated_columns,
     timeout,
     stream,
     stack_trace,

@@ -91,6 +91,23 @@ def test_a_decision_service_s_answer_can_be_typed():
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("typed", ["@/dev/zero", "@-", "x" * (10 * 1024**2 + 1)], ids=["a device", "input", "typed"])
+def test_no_larger_body_is_read_than_the_gateway_takes(typed: str):
+    result = run("request.is_json", "-d", typed, sent=bytes(10 * 1024**2 + 1))
+    assert result.exit_code == 2
+    assert "the body is larger than the 10485760 bytes of `server.max_body`" in " ".join(result.output.split())
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("answer", ["risk", "risk=", "risk={", "=[", "risk=" + "[" * 100_000, "risk=" + "9" * 5000])
+def test_an_answer_that_is_no_json_is_refused(answer: str):
+    result = run("request.is_json", "--external", answer)
+    assert result.exit_code == 2
+    assert "is not a name and JSON" in result.output
+    assert len(result.output) < 1000
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_configuration_with_errors_is_told_as_everywhere():
     result = run("request.jsn == 1")
     assert result.exit_code == 2

@@ -11,6 +11,18 @@ from rulegate.condition.messages import Code
 PAGES = Path(__file__).parents[3] / "docs" / "codes"
 EXAMPLE = re.compile(r"^## (Bad|Good)\n\n```python\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 
+TOO_MUCH = {
+    Code.EMPTY: " \n",
+    Code.TOO_LONG: "x" * 4097,
+    Code.TOO_MANY_OPEN_BRACKETS: "[" * 65,
+    Code.TOO_DEEP: "not " * 64 + "request.is_json",
+    Code.TOO_MANY_NODES: " or ".join(["request.json < 1"] * 200),
+    Code.TEXT_TOO_LONG: f"request.path == '{'x' * 2049}'",
+    Code.CHAIN_TOO_LONG: "0 < 1 < 2 < 3 < 4 < 5 < 6 < 7 < 8 < 9",
+    Code.COLLECTION_TOO_LARGE: f"request.json['n'] in [{','.join('1' * 1025)}]",
+}
+"""What the pages describe in words."""
+
 
 def codes_of(text, services):
     try:
@@ -31,5 +43,5 @@ def test_the_bad_example_gets_the_code_and_the_good_one_nothing(code):
     examples = dict(EXAMPLE.findall(page))
     services = frozenset() if code is Code.NO_SERVICES else frozenset({"risk"})
     assert codes_of(examples["Good"], services) == set()
-    if "Bad" in examples:
-        assert codes_of(examples["Bad"], services) == {code}
+    bad = TOO_MUCH[code] if code in TOO_MUCH else examples["Bad"]
+    assert codes_of(bad, services) == {code}

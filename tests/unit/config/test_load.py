@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -266,6 +267,18 @@ def test_bytes_that_are_not_utf8_are_pointed_at(tmp_path: Path):
     (diagnostic,) = caught.value.diagnostics
     place = diagnostic.source.position(diagnostic.span.start)
     assert (place.line, place.column) == (2, 7)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path):
+    """To read a pipe may take for ever, and a device has no end."""
+    pipe, device, circle = (tmp_path / name for name in ("pipe", "device", "circle"))
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    circle.symlink_to(circle)
+    for path in (pipe, device, circle):
+        with pytest.raises(ConfigError) as caught:
+            load_config(path)
+        assert [str(diagnostic.code) for diagnostic in caught.value.diagnostics] == ["RG301"]
 
 
 @pytest.mark.parametrize("name", ["", ".", "a\0b", "\ud800", "x" * 5_000])
