@@ -205,7 +205,7 @@ def is_shown(config: Config, running: Running) -> None:
         live, running.application, running.pool, running.breakers, running.traffic, running.mishaps, running.shadows
     )
     admin = Client(Admin(sources, token=lambda: VARIABLES["RULEGATE_ADMIN_TOKEN"]))
-    for path in ("/metrics", "/admin/config", "/admin/models"):
+    for path in ("/metrics", "/admin/config", "/admin/models", "/admin/routes"):
         assert admin.get(path, headers=TOKEN).status_code == 200
     for endpoint in config.endpoints:
         for body in BODIES:
