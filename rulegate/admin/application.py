@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from rulegate.admin import pages
 from rulegate.admin.asked import explained
 from rulegate.admin.metrics import CONTENT_TYPE, Metrics
+from rulegate.admin.routes import routes
 from rulegate.admin.sources import Sources
 from rulegate.http.errors import PathNotFound, Unauthorized
 from rulegate.http.incoming import path_of, read_body, request_id, require_method
@@ -43,6 +44,7 @@ class Admin:
             "/metrics": (("GET", "HEAD"), self._show_metrics),
             "/admin/config": (("GET", "HEAD"), self._show_config),
             "/admin/models": (("GET", "HEAD"), self._show_models),
+            "/admin/routes": (("GET", "HEAD"), self._show_routes),
             "/admin/explain": (("POST",), self._explain),
             "/admin/reload": (("POST",), self._reload),
         }
@@ -93,6 +95,9 @@ class Admin:
 
     def _show_models(self, _: WSGIEnvironment) -> Reply:
         return json_reply(200, pages.models(self._sources.pool.figures()))
+
+    def _show_routes(self, _: WSGIEnvironment) -> Reply:
+        return json_reply(200, routes(self._sources))
 
     def _explain(self, environ: WSGIEnvironment) -> Reply:
         body = read_body(environ, max_bytes=MAX_BODY_BYTES)

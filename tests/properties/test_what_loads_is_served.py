@@ -56,6 +56,7 @@ def accepted() -> Iterator[Any]:
 
 durations = st.sampled_from(["1ms", "0.5s", "60s", "15m", "24h", "86400s"])
 sizes = st.sampled_from(["1B", "10MiB", "4GiB", "0.5GiB"])
+limits = st.sampled_from(["1KiB", "10MiB", "4GiB"])  # what is explained has a body
 counts = st.sampled_from([0, 1, 2, 64, 1024, 65535])
 shares = st.sampled_from(["0.001%", "10%", "100%"])
 numbers = st.sampled_from([0, 1, 0.5, 1e9, 1e-6, 99.5])
@@ -156,7 +157,7 @@ services = st.lists(
 files = some(
     {"model_endpoints": endpoints},
     registry_uri=st.sampled_from(["sqlite:///mlflow.db", "http://127.0.0.1:1", "ä", "databricks://a:b"]),
-    server=some({}, port=counts, threads=counts, max_body=sizes, request_timeout=durations, host=words),
+    server=some({}, port=counts, threads=counts, max_body=limits, request_timeout=durations, host=words),
     admin=st.just({"port": 0, "token": "${RULEGATE_ADMIN_TOKEN}"}),
     models=some(
         {},
@@ -205,7 +206,7 @@ def is_shown(config: Config, running: Running) -> None:
         live, running.application, running.pool, running.breakers, running.traffic, running.mishaps, running.shadows
     )
     admin = Client(Admin(sources, token=lambda: VARIABLES["RULEGATE_ADMIN_TOKEN"]))
-    for path in ("/metrics", "/admin/config", "/admin/models"):
+    for path in ("/metrics", "/admin/config", "/admin/models", "/admin/routes"):
         assert admin.get(path, headers=TOKEN).status_code == 200
     for endpoint in config.endpoints:
         for body in BODIES:

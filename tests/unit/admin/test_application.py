@@ -16,11 +16,12 @@ from werkzeug.test import Client
 from rulegate.admin.application import MAX_BODY_BYTES, Admin
 from rulegate.breaker import FAILURES
 from rulegate.condition import Request
+from rulegate.journey import Journey, Leg
 from rulegate.routing.explanation import explain
 from rulegate.routing.explanation_json import as_json
 
 TOKEN = "a-token-that-nobody-can-guess"
-PATHS = ("/metrics", "/admin/config", "/admin/models", "/admin/explain", "/admin/reload")
+PATHS = ("/metrics", "/admin/config", "/admin/models", "/admin/routes", "/admin/explain", "/admin/reload")
 IN_THIS_TEST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -159,6 +160,62 @@ def test_the_models_in_memory_are_shown_and_what_has_happened_to_each_version(op
     assert (shown["memory_bytes"], shown["memory_limit_bytes"]) == (1000, 10_000)
     counts = shown["versions"]["models:/fast/1"]
     assert (counts["loads"], counts["deaths"], counts["batches"], counts["batched_requests"]) == (1, 0, {"1": 1}, 1)
+
+
+def test_every_route_is_shown_as_it_is_configured(operator):
+    (endpoint,) = operator.get("/admin/routes").json["endpoints"]
+    assert endpoint["endpoint"] == "sentiment"
+    assert endpoint["unrouted"] == []
+    gold, split, rest = endpoint["routes"]
+    assert gold["condition"] == "request.headers['X-Tier'] == 'gold'"
+    assert (gold["on_error"], gold["deny"], gold["fallback"], gold["shadow"], gold["timeout_s"]) == (
+        "no_match",
+        None,
+        ["rest"],
+        "models:/next/1",
+        None,
+    )
+    assert (split["balance"], split["sticky_on"]) == ("weighted", "request.headers['X-User']")
+    assert [(target["target"], target["model_uri"], target["weight"]) for target in split["targets"]] == [
+        ("stable", "models:/fast/1", 1.0),
+        ("canary", "models:/fast/2", 1.0),
+    ]
+    assert (rest["route"], rest["condition"]) == ("rest", None)
+
+
+def test_of_each_target_is_shown_whether_it_can_answer_now(operator, sources):
+    breaker = sources.breakers.of(("sentiment", "split", "canary", "models:/fast/2"))
+    for _ in range(FAILURES):
+        breaker.attempt().failed()
+    with sources.pool.lease("models:/fast/1", timeout_s=5):
+        routes = operator.get("/admin/routes").json["endpoints"][0]["routes"]
+    stable, canary = routes[1]["targets"]
+    assert (stable["loaded"], stable["in_flight"]) == (True, 1)
+    assert stable["breaker"] == {"phase": "closed", "failures": 0, "left_s": 0.0}
+    assert (canary["loaded"], canary["in_flight"]) == (False, 0)
+    assert (canary["breaker"]["phase"], canary["breaker"]["failures"]) == ("open", FAILURES)
+    assert 0 < canary["breaker"]["left_s"] <= 1
+    assert routes[2]["targets"][0]["in_flight"] == 1, "by whatever route"
+
+
+def test_of_each_route_is_shown_what_came_of_its_requests(operator, sources):
+    def note(status: int, code: str, *legs: Leg, endpoint: str = "sentiment") -> None:
+        sources.traffic.note(Journey(endpoint=endpoint, legs=list(legs)), status, code, total_s=1.0)
+
+    for _ in range(2):
+        note(200, "", Leg("split", "stable", predict_s=0.5))
+    note(503, "RG502", Leg("split", "canary"))
+    note(404, "RG408")
+    note(404, "RG407", endpoint="")
+    (endpoint,) = operator.get("/admin/routes").json["endpoints"]
+    assert endpoint["unrouted"] == [{"status": 404, "code": "RG408", "count": 1}]
+    split = endpoint["routes"][1]
+    assert split["answers"] == [
+        {"status": 200, "code": None, "count": 2},
+        {"status": 503, "code": "RG502", "count": 1},
+    ]
+    assert [(target["predictions"], target["predict_s"]) for target in split["targets"]] == [(2, 1.0), (0, 0.0)]
+    assert endpoint["routes"][2]["answers"] == []
 
 
 # Explanations
