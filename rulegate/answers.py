@@ -20,16 +20,15 @@ from rulegate.journey import Journey, Leg
 from rulegate.routing import Decision, Deny, Route, Target
 from rulegate.serving.errors import (
     CircuitOpen,
-    ModelDied,
     ModelNotLoaded,
     ModelUnavailable,
     PredictionFailed,
     PredictionTimeout,
     RemoteBroken,
-    RemoteUnreachable,
     ResultNotEncodable,
     ServingError,
 )
+from rulegate.serving.health import tell
 from rulegate.serving.models import Headers, Lease, Models, Parts, Prediction
 from rulegate.serving.protocol import check_content_type
 
@@ -171,7 +170,7 @@ class Answers:
                     )
                 except ServingError as error:
                     whole_s = min(route.timeout_s or math.inf, asked.timeout_s)
-                    _tell(attempt, error, had_enough=until_s - leased_s >= FAIR_SHARE * whole_s)
+                    tell(attempt, error, had_enough=until_s - leased_s >= FAIR_SHARE * whole_s)
                     raise
                 finally:
                     leg.predict_s = self._clock() - leased_s
@@ -231,20 +230,3 @@ def _another_may_answer(error: ServingError) -> bool:
             return error.by_model
         case _:
             return False
-
-
-def _tell(attempt: Attempt, error: ServingError, *, had_enough: bool) -> None:
-    """Tells a breaker what became of a prediction.
-
-    That a model cannot be resolved or loaded is no news here: the pool leaves it alone for a while by itself. Nor that
-    it has too much to do: it may be as well as ever.
-    """
-    match error:
-        case PredictionTimeout() if had_enough:
-            attempt.failed()
-        case ModelDied():
-            attempt.failed(shared=True)
-        case RemoteUnreachable() | RemoteBroken():
-            attempt.failed()
-        case PredictionFailed():
-            attempt.succeeded()

@@ -154,7 +154,7 @@ class _Collector(Collector):
         )
         yield _counter(
             "rulegate_shadow_dropped",
-            "Copies that were dropped, by reason: full, busy, memory, large, reloaded.",
+            "Copies that were dropped, by reason: full, busy, memory, large, left_alone, reloaded.",
             shadows.drops.counts(),
             *("endpoint", "route", "shadow", "why"),
         )

@@ -7,7 +7,8 @@ Can a copy slow its request down? It is offered after the answer has been comput
 room is dropped at once. Can it take what requests need? Whatever is scarce, copies are the first to go without: none is
 asked while the gateway is busy, and none unloads a model (`NoMemoryForModel` drops it). Can one shadow that hangs stop
 the others? It has one thread fewer than there are, and no more bytes than are still free. What is held at most?
-`MAX_HELD_BYTES`, request and answer of each copy, those that are being asked included.
+`MAX_HELD_BYTES`, request and answer of each copy, those that are being asked included. What of a shadow that is ill? It
+is left alone as a target is, and its copies are dropped before they take up anything.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from rulegate.breaker import Breaker, BreakerOpen
 from rulegate.counting import Counts, Durations, Keep
 from rulegate.log import FACTS
-from rulegate.routing import Shadow
 from rulegate.serving.errors import ModelOverloaded, NoMemoryForModel, ServingError
+from rulegate.serving.health import tell
 from rulegate.serving.models import Prediction
 from rulegate.shadowing.agreement import difference
+from rulegate.shadowing.copies import Copy
 
 THREADS: Final = 4
 """Copies that are asked at once; of one shadow, one fewer."""
@@ -42,12 +45,6 @@ MAX_LONGER: Final = 8
 
 MEMORY_PAUSE_S: Final = 10.0
 """Seconds for which a model is not asked again for which there was no memory: to find that out is work too."""
-
-_COPY_BYTES: Final = 640
-"""What a copy takes up beside its bytes and headers: with short ones, that is most of it."""
-
-_HEADER_BYTES: Final = 160
-"""What a header takes up beside its characters."""
 
 _log = logging.getLogger("rulegate.shadow")
 
@@ -72,48 +69,10 @@ class Dropped(enum.Enum):
     """Other models need the memory that the shadow's would take, or needed it a moment ago."""
     LARGE = "large"
     """One of the answers is too large to be compared."""
+    LEFT_ALONE = "left_alone"
+    """The shadow's model is ill: it has failed again and again."""
     RELOADED = "reloaded"
     """The configuration changed while it waited."""
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """One request that has been answered.
-
-    Attributes:
-        endpoint: The endpoint's name.
-        route: The route that answered.
-        shadow: The route's shadow.
-        body: What was asked.
-        content_type: Of the body.
-        answer: What was answered; whole.
-        predict_s: Seconds that the answer took its model.
-        timeout_s: Seconds that the shadow may take, loading included.
-        request_id: The request's id, for the log.
-        headers: Of the request, for shadows of other servers.
-    """
-
-    endpoint: str
-    route: str
-    shadow: Shadow
-    body: bytes = field(repr=False)
-    content_type: str
-    answer: bytes = field(repr=False)
-    predict_s: float
-    timeout_s: float
-    request_id: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def names(self) -> tuple[str, str, str]:
-        """The endpoint, the route and the shadow."""
-        return self.endpoint, self.route, self.shadow.target.alias
-
-    @property
-    def held_bytes(self) -> int:
-        """What it takes up in memory, about and at most."""
-        headers = sum(len(name) + len(value) for name, value in self.headers.items())
-        return len(self.body) + len(self.answer) + headers + _HEADER_BYTES * len(self.headers) + _COPY_BYTES
 
 
 @dataclass(slots=True)
@@ -161,6 +120,8 @@ class Shadows:
         self._lines: dict[str, _Line] = {}
         # When each model for which there was no memory may be tried again.
         self._pauses: dict[str, float] = {}
+        # The health of each shadow, by its names and its model.
+        self._breakers: dict[tuple[str, ...], Breaker] = {}
         self._threads = 0
         self._closed = False
         self.outcomes = Counts()
@@ -215,6 +176,9 @@ class Shadows:
         self.outcomes.retain(lambda key: keep(key[:3]))
         self.drops.retain(lambda key: keep(key[:3]))
         self.durations.retain(lambda key: keep(key[:3]))
+        for key in self._breakers.copy():
+            if not keep(key[:3]):
+                self._breakers.pop(key, None)
 
     def _refused(self, copy: Copy) -> Dropped | None:
         """Why there is no room for a copy; None where it has been taken."""
@@ -224,25 +188,29 @@ class Shadows:
             return Dropped.BUSY
         if self._pauses and self._clock() < self._pauses.get(copy.shadow.target.model_uri, 0.0):
             return Dropped.MEMORY
+        if self._breaker(copy).state().left_s > 0:
+            return Dropped.LEFT_ALONE
+        held_bytes = copy.held_bytes
         with self._lock:
             line = self._lines.get(copy.shadow.target.model_uri) or _Line()
             # As `Admission` shares out requests: one shadow may hold as much as is still free.
-            if self._closed or line.held_bytes + copy.held_bytes > self._free_bytes - copy.held_bytes:
+            if self._closed or line.held_bytes + held_bytes > self._free_bytes - held_bytes:
                 return Dropped.FULL
             self._lines[copy.shadow.target.model_uri] = line
             line.waiting.append(copy)
             line.held += 1
-            line.held_bytes += copy.held_bytes
-            self._free_bytes -= copy.held_bytes
+            line.held_bytes += held_bytes
+            self._free_bytes -= held_bytes
             self._lock.notify()
         return None
 
     def _let_go(self, copy: Copy) -> None:
         """Gives back what a copy takes up; the lock is held."""
+        held_bytes = copy.held_bytes
         line = self._lines[copy.shadow.target.model_uri]
         line.held -= 1
-        line.held_bytes -= copy.held_bytes
-        self._free_bytes += copy.held_bytes
+        line.held_bytes -= held_bytes
+        self._free_bytes += held_bytes
         if not line.held:
             del self._lines[copy.shadow.target.model_uri]
 
@@ -278,14 +246,16 @@ class Shadows:
         if self._is_busy():
             return self._drop(copy, Dropped.BUSY)
         try:
-            prediction, predict_s = self._ask(copy)
-        except NoMemoryForModel:
-            self._pauses[copy.shadow.target.model_uri] = self._clock() + MEMORY_PAUSE_S
-            return self._drop(copy, Dropped.MEMORY)
-        except ModelOverloaded:
-            return self._drop(copy, Dropped.BUSY)
-        except ServingError as error:
-            return self._fail(copy, error)
+            attempt = self._breaker(copy).attempt()
+        except BreakerOpen:
+            return self._drop(copy, Dropped.LEFT_ALONE)
+        with attempt:
+            try:
+                prediction, predict_s = self._ask(copy)
+            except ServingError as error:
+                tell(attempt, error)
+                return self._go_without(copy, error)
+            attempt.succeeded()
         if prediction.rest is not None:
             return self._disagree(copy, "it answers in parts")
         if len(prediction.body) > MAX_ANSWER_BYTES * MAX_LONGER:
@@ -294,6 +264,25 @@ class Shadows:
         self.durations.note((*copy.names, "shadow"), predict_s)
         found = difference(copy.answer, prediction.body, copy.shadow.tolerance)
         return self._count(copy, Outcome.AGREED) if found is None else self._disagree(copy, found)
+
+    def _breaker(self, copy: Copy) -> Breaker:
+        key = (*copy.names, copy.shadow.target.model_uri)
+        breaker = self._breakers.get(key)
+        if breaker is None:
+            endpoint, route, shadow = copy.names
+            name = f"the shadow `{shadow}` of the route `{route}` of `{endpoint}`"
+            breaker = self._breakers.setdefault(key, Breaker(name, clock=self._clock))
+        return breaker
+
+    def _go_without(self, copy: Copy, error: ServingError) -> None:
+        match error:
+            case NoMemoryForModel():
+                self._pauses[copy.shadow.target.model_uri] = self._clock() + MEMORY_PAUSE_S
+                self._drop(copy, Dropped.MEMORY)
+            case ModelOverloaded():
+                self._drop(copy, Dropped.BUSY)
+            case _:
+                self._fail(copy, error)
 
     def _disagree(self, copy: Copy, found: str) -> None:
         self._count(copy, Outcome.DISAGREED)

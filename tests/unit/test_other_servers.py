@@ -200,16 +200,16 @@ def test_a_shadow_that_does_not_answer_as_it_should_is_recorded_and_fails_nobody
     asked = gateway(to(model.url, keys="server: {request_timeout: 300ms}", route=shadow))
     counts = running[0].shadows.outcomes.counts
     before = counts()
-    answers = [ask(asked) for _ in range(6)]
-    assert [(answered.status_code, answered.data) for answered in answers] == [(200, b"[1]")] * 6
+    answers = [ask(asked) for _ in range(FAILURES)]
+    assert [(answered.status_code, answered.data) for answered in answers] == [(200, b"[1]")] * FAILURES
 
     def new() -> dict[str, int]:
         return {key[3]: count - before.get(key, 0) for key, count in counts().items() if count != before.get(key, 0)}
 
-    while new() != {"failed": 6}:
-        assert sum(new().values()) < 6, new()
+    while new() != {"failed": FAILURES}:
+        assert sum(new().values()) < FAILURES, new()
         threading.Event().wait(0.005)
-    assert len(server.seen) == 6
+    assert len(server.seen) == FAILURES
 
 
 def test_one_server_does_not_take_all_requests_in_flight(gateway: Any, odd_server: Start):

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rulegate.breaker import FAILURES, FIRST_PAUSE_S
 from rulegate.routing import Shadow, Target
-from rulegate.serving.errors import ModelDied, ModelOverloaded, NoMemoryForModel
+from rulegate.serving.errors import ModelDied, ModelOverloaded, NoMemoryForModel, PredictionFailed, PredictionTimeout
 from rulegate.serving.models import Prediction
 from rulegate.shadowing import Copy, Dropped, Outcome, Shadows
 from rulegate.shadowing.shadows import MAX_ANSWER_BYTES, MAX_LONGER, MEMORY_PAUSE_S, THREADS
@@ -158,6 +159,33 @@ def test_a_model_for_which_there_was_no_memory_is_left_alone_for_a_while():
     trial.shadows.offer(copy_of())
     wait_until(lambda: trial.counted(Outcome.AGREED) == 1)
     trial.shadows.close()
+
+
+def test_a_shadow_that_is_ill_is_left_alone_and_tried_again_and_another_goes_on():
+    now = [100.0]
+    trial = Trial(clock=lambda: now[0])
+    trial.shadows.start()
+    trial.answer = PredictionTimeout("it is too slow")
+    for number in range(1, FAILURES + 1):
+        trial.shadows.offer(copy_of())
+        wait_until(lambda number=number: trial.counted(Outcome.FAILED) == number)
+    trial.answer = b'{"predictions": [1]}'
+    trial.shadows.offer(copy_of())
+    assert (trial.dropped(Dropped.LEFT_ALONE), trial.counted(Outcome.FAILED)) == (1, FAILURES)
+    trial.shadows.offer(copy_of(uri="models:/next/2"))
+    wait_until(lambda: trial.counted(Outcome.AGREED) == 1)
+    now[0] += FIRST_PAUSE_S
+    trial.shadows.offer(copy_of())
+    wait_until(lambda: trial.counted(Outcome.AGREED) == 2)
+    trial.shadows.close()
+
+
+def test_a_shadow_that_answers_is_well_whatever_it_answers(trial):
+    trial.answer = PredictionFailed("no", error_code="BAD_REQUEST", by_model=True)
+    for number in range(1, 2 * FAILURES):
+        trial.shadows.offer(copy_of())
+        wait_until(lambda number=number: trial.counted(Outcome.FAILED) == number)
+    assert trial.dropped(Dropped.LEFT_ALONE) == 0
 
 
 def test_while_the_gateway_is_busy_nothing_is_taken_and_nothing_that_waits_is_asked(trial):
