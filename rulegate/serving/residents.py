@@ -332,29 +332,34 @@ class Residents:
 
     def _add_replica(self, resident: Resident) -> None:
         version = resident.version
-        try:
-            timeout_s = resident.terms.load_timeout_s
-            replica = self._loader.another(version, self._hearers(resident), timeout_s=timeout_s)
-        except ModelUnavailable as error:
-            with self._lock:
-                resident.replacing = False
-                pause_s = self._backoff.failed(_beside(resident), error)
-            _log.warning(
-                "another process of %s cannot be made: %s; it is tried again in %.1f s",
-                version.reference,
-                error.message,
-                pause_s,
-            )
-            return
+        replica, failure = self._another(resident)
         with self._lock:
             resident.replacing = False
-            self._backoff.succeeded(_beside(resident))
-            kept = resident.state is State.READY and not replica.ended.is_set()
-            if kept:
+            if replica is not None and replica.ended.is_set():
+                failure = ModelDied("its process ended as soon as it was loaded")
+            kept = failure is None and resident.state is State.READY
+            if replica is not None and kept:
                 resident.replicas.append(replica)
                 self._tally.added(version.reference)
-        if not kept:
+            if failure is None:
+                self._backoff.succeeded(_beside(resident))
+            else:
+                pause_s = self._backoff.failed(_beside(resident), failure)
+        if replica is not None and not kept:
             _close([replica.model])
+        if failure is not None:
+            words = "another process of %s cannot be made: %s; it is tried again in %.1f s"
+            _log.warning(words, version.reference, failure.message, pause_s)
+
+    def _another(self, resident: Resident) -> tuple[Replica | None, ModelUnavailable | None]:
+        version, timeout_s = resident.version, resident.terms.load_timeout_s
+        try:
+            return self._loader.another(version, self._hearers(resident), timeout_s=timeout_s), None
+        except ModelUnavailable as error:
+            return None, error
+        except Exception:  # noqa: BLE001 - logged whole
+            _log.exception("another process of %s cannot be made", version.reference)
+            return None, ModelNotLoaded("the gateway failed to load it")
 
     # Memory; the lock is held
 

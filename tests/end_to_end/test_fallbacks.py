@@ -127,7 +127,6 @@ def test_a_target_that_times_out_again_and_again_is_left_alone_and_comes_back(ga
     assert any("answers again" in event for event in events)
 
 
-@pytest.mark.slow
 def test_a_process_that_is_stuck_for_longer_than_a_request_may_take_is_replaced(gateway, helpers):
     """Also where each of its requests gives up sooner, and few of them reach it."""
     assert told(gateway.command("first spin", "two")) == by_other("one; RG505")

@@ -152,6 +152,32 @@ def test_a_model_that_does_nothing_but_die_is_left_alone_for_a_while(gateway, ot
     helpers.wait_until(lambda: outcome(gateway.command("pid", "many-48")) == OK)
 
 
+def test_one_of_two_processes_of_a_model_killed_under_load_fails_only_what_it_had(start, registry, helpers):
+    """The other one answers meanwhile, so that nobody waits for a load; then there are two again."""
+    config = helpers.one_endpoint_a_model(registry["uri"], {"moody": "models:/moody/1"}, "models: {replicas: 2}")
+    gateway = start(config)
+    helpers.wait_until(lambda: outcome(gateway.command("pid", "moody")) == OK)
+
+    def pids() -> set[int]:
+        """Who answers now; one that has just been killed may still be asked."""
+        answers = [gateway.command("pid", "moody") for _ in range(8)]
+        return {answer.json()["predictions"][0] for answer in answers if answer.ok}
+
+    with load(lambda: gateway.command("pid", "moody")) as running:
+        for _ in range(5):
+            more_answers(helpers, running)
+            pid = pid_of(gateway)
+            os.kill(pid, signal.SIGKILL)
+            helpers.wait_until(lambda pid=pid: not helpers.alive(pid))
+            # One that is there may still be loading; the next to be killed must not be the only one that answers.
+            helpers.wait_until(lambda: len(pids()) == 2)
+        more_answers(helpers, running)
+    assert set(running.outcomes) <= {OK, DIED}
+    assert running.outcomes[DIED] <= 5 * 4
+    served = [line for line in gateway.requests_logged() if line["status"] == 200]
+    assert {line["load_ms"] for line in served[1:]} == {0.0}
+
+
 def test_a_model_that_ends_its_own_process_fails_only_what_it_had(gateway, others, helpers):
     """The request that made it do so gets 503, and the next one another process."""
     (pid,) = gateway.command("pid", "many-49").json()["predictions"]

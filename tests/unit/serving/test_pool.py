@@ -446,13 +446,18 @@ def test_replicas_share_the_requests_and_are_replaced_when_they_end(shelf, stage
     pool.close()
 
 
-def test_a_replica_that_cannot_be_made_is_tried_again_after_a_pause_in_which_the_others_answer(shelf, stage, clock):
+@pytest.mark.parametrize("failure", [ModelNotLoaded("not today"), RuntimeError("a fault of ours"), None])
+def test_a_replica_that_cannot_be_made_is_tried_again_after_a_pause_in_which_the_others_answer(
+    shelf, stage, clock, failure
+):
+    """Also where it is made and ends at once."""
     pool = ModelPool(shelf, stage, held(load_timeout_s=30, replicas=2), clock=clock)
     ask(pool, "m")
     stage.models[0].close()
-    stage.failures = [ModelNotLoaded("not today")]
+    stage.failures = [failure] if failure else []
+    stage.end_early = failure is None
     pool.tidy()
-    while stage.failures or any(thread.name == "load m" for thread in threading.enumerate()):
+    while stage.loads < 3 or any(thread.name == "load m" for thread in threading.enumerate()):
         pass
     for _ in range(5):
         pool.tidy()
