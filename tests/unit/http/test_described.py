@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rulegate.condition import Request
+from rulegate.condition import EvaluationError, Request, compile_condition
 from rulegate.http.described import environ_of
 from rulegate.http.incoming import condition_request
 
@@ -35,6 +35,25 @@ def test_a_header_is_what_the_server_hands_on(sent, received):
 def test_cookies_of_several_headers_are_all_there():
     cookies = described(("Cookie", "a=1"), ("cookie", "b=2")).cookies
     assert (cookies["a"], cookies["b"]) == ("1", "2")
+
+
+def test_of_cookies_and_arguments_of_one_name_the_first_is_read():
+    request = described(("Cookie", "a=1; a=2"), ("Cookie", "a=3"), query="a=1&a=2")
+    assert (request.cookies["a"], request.args["a"]) == ("1", "1")
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_denied"),
+    [(["evil"], True), (["evil", "acme"], True), (["acme", "evil"], True), ([], True), (["acme"], False)],
+)
+def test_a_condition_that_says_what_is_allowed_is_not_passed_by_a_header_that_is_sent_twice(headers, is_denied):
+    condition = compile_condition("request.headers['X-Tenant'] not in ('acme', 'globex')")
+    request = described(*(("X-Tenant", value) for value in headers))
+    try:
+        is_true = condition.value(request)
+    except EvaluationError:
+        is_true = True  # as `on_error: match` says
+    assert is_true is is_denied
 
 
 @pytest.mark.parametrize("query", ["q=%C3%A9", "q=\xe9"])
