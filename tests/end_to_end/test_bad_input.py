@@ -118,18 +118,19 @@ def test_a_model_that_raises(gateway, helpers):
 def test_a_client_does_not_choose_how_many_traces_are_logged(gateway):
     """Of a model that raises, one a second; of one that cannot be loaded, one for each time that it is tried."""
     before, begin = len(gateway.log()), time.monotonic()
-    for _ in range(50):
+    while time.monotonic() - begin < 1.5:
         failed(gateway.command("raise:again"), 400, "BAD_REQUEST", "RG507")
         answer = gateway.text("x", "stubborn")
     gateway.logged(answer)
     took_s = time.monotonic() - begin
     lines = gateway.log()[before:]
     requests = [line for line in lines if line["event"] == "request"]
-    assert len(requests) == 100
-    assert 0 < sum("detail" in line for line in requests) <= 1 + took_s
+    told = [line for line in requests if "detail" in line]
+    assert 1 <= len(told) <= 2 + took_s < len(requests)
+    assert told[-1]["details_left_out"] > 1
     assert not [line for line in requests if line["code"] == "RG502" and "detail" in line]
     tries = [line for line in lines if "weights are missing" in line.get("detail", "")]
-    assert len(tries) == sum("is being loaded" in line["event"] for line in lines)
+    assert len(tries) == sum(line["event"] == "models:/stubborn/1 is being loaded" for line in lines) > 0
 
 
 def test_a_model_that_raises_mlflows_exception_is_quoted(gateway):
