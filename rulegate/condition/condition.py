@@ -14,6 +14,7 @@ from rulegate.condition.compile import ERRED, Form, compile
 from rulegate.condition.errors import ConditionError
 from rulegate.condition.evaluate import evaluate
 from rulegate.condition.forms import MAX_FORMS, forms
+from rulegate.condition.messages.brevity import brief
 from rulegate.condition.nodes import Constant, Node, children
 from rulegate.condition.parse import parse
 from rulegate.condition.prepare import UnfitLiteralError
@@ -233,4 +234,5 @@ def _constants(node: Node) -> set[Span]:
 
 
 def _placed(found: list[Diagnostic], origin: Excerpt | None) -> tuple[Diagnostic, ...]:
-    return in_order(found if origin is None else [diagnostic.within(origin) for diagnostic in found])
+    told = [brief(diagnostic) for diagnostic in found]
+    return in_order(told if origin is None else [diagnostic.within(origin) for diagnostic in told])

@@ -20,6 +20,7 @@ from rulegate.condition import ConditionError, EvaluationError, Request, compile
 from rulegate.condition import vocabulary as v
 from rulegate.condition.check import check
 from rulegate.condition.evaluate import evaluate
+from rulegate.condition.messages.brevity import MAX_MESSAGE, MAX_WORD
 from rulegate.condition.nodes import Binary, Call, Compare, Name, Negative, Subscript, children
 from rulegate.condition.parse import parse
 from rulegate.condition.unparse import unparse
@@ -51,6 +52,11 @@ from tests.properties.conditions import (
 @example("not " * 1000 + "1")
 @example("()" * 2000)
 @example("x" * (v.MAX_LENGTH + 1))
+@example("x" * v.MAX_LENGTH)
+@example("request." + "x" * 2000)
+@example("request.headers." + "x" * 2000 + "()")
+@example("request.path == " + "é" * 2000)
+@example("request.path '" + "x " * 1000 + "'")
 def test_any_text_is_a_condition_or_gets_diagnostics_inside_it_that_can_be_shown(text):
     found = diagnostics_of(text)
     assert len(found) <= v.MAX_DIAGNOSTICS
@@ -64,6 +70,8 @@ def test_any_text_is_a_condition_or_gets_diagnostics_inside_it_that_can_be_shown
         assert not excerpt or set(excerpt[1][4:].strip()) == {"^"}
         assert hint.startswith("  = hint: ")
         assert "\n" not in diagnostic.message
+        assert len(diagnostic.message) <= MAX_MESSAGE
+        assert max(map(len, f"{diagnostic.message} {diagnostic.hint}".split())) <= MAX_WORD
 
 
 def diagnostics_of(text):
