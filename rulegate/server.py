@@ -44,7 +44,6 @@ DRAIN_EXTRA_S = 5
 """What a stopping worker gets beyond the request timeout before it is killed."""
 
 _NAME_ANOTHER_HOST = "name an address of this machine with --host, such as 127.0.0.1"
-_NAME_ANOTHER_PORT = "end what listens there, or name another port with --port"
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -65,8 +64,13 @@ class CannotListen(Exception):
         self.hint = hint
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, named_by: str = "--port") -> socket.socket:
     """A listening socket; from its return on, clients connect, and wait until the application is there.
+
+    Args:
+        host: The address, or its name.
+        port: The port.
+        named_by: What whoever runs the gateway would name another port by.
 
     Raises:
         CannotListen: If the address cannot be had.
@@ -85,7 +89,8 @@ def listen(host: str, port: int) -> socket.socket:
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        hint = _NAME_ANOTHER_PORT if error.errno in {errno.EADDRINUSE, errno.EACCES} else _NAME_ANOTHER_HOST
+        is_taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
+        hint = f"end what listens there, or name another port with {named_by}" if is_taken else _NAME_ANOTHER_HOST
         raise CannotListen(error.strerror or str(error), hint) from None
     sock.set_inheritable(True)
     return sock
@@ -214,7 +219,6 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
         os.setsid()
     lines = log.Lines(log_format)
     log.set_up(lines)
-    _end_with_parent()
     environment = dict(os.environ)
     _hide_from_requests()
     config = last_good(following.handover, begun_with, following.allow)
@@ -232,6 +236,7 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
     # A body may take as long to come as its request then may take.
     connections.watch(port, silent_s=lambda: 2 * running.application.front.request_timeout_s)
     admin = None if following.admin is None else _admin(following.admin, begun_with, running, live)
+    _end_with_parent(admin)
     multiprocessing.util.Finalize(None, _close, (admin, live, running, requests), exitpriority=1)
     # What is there by now stays, so the garbage collector need not look through it, thousands of routes maybe, while
     # requests wait.
@@ -276,13 +281,20 @@ def _close(admin: Listener | None, live: Live, running: bootstrap.Running, reque
     requests.close()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(admin: Listener | None) -> None:
+    """Ends this process in its own time when the main process has ended, and gives up its ports at once.
+
+    Another gateway may be started while requests of this one are still in flight.
+    """
     parent = multiprocessing.parent_process()
     if parent is None:
         return
 
     def wait() -> None:
         multiprocessing.connection.wait([parent.sentinel])
+        if admin is not None:
+            admin.close()
+        # On which the server closes its socket, and lets requests in flight end.
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="end with parent", daemon=True).start()

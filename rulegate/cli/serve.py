@@ -87,13 +87,16 @@ def read(
     return config
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; if it cannot be had, the command says why and ends with exit code 2."""
+def listen(host: str, port: int, *, named_by: str = "--port") -> socket.socket:
+    """A listening socket; if it cannot be had, the command says why and ends with exit code 2.
+
+    ``named_by`` is what the port is named by.
+    """
     # granian takes a moment to import, which would make `--help` and a configuration error wait.
     from rulegate import server
 
     try:
-        return server.listen(host, port)
+        return server.listen(host, port, named_by=named_by)
     except server.CannotListen as error:
         click.echo(f"error: cannot listen on {host} port {port}: {error.reason.lower()}", err=True)
         click.echo(f"hint: {error.hint}", err=True)
@@ -126,7 +129,7 @@ def run(
         click.echo(f"error: {what}", err=True)
         click.echo(f"hint: {hint}", err=True)
         raise SystemExit(2)
-    admin = None if config.admin is None else listen(config.admin.host, config.admin.port)
+    admin = None if config.admin is None else listen(config.admin.host, config.admin.port, named_by="`admin.port`")
     following = server.Following(allow=allow, watched=watch, admin=admin)
     # Until the server listens to signals itself: whoever sees the line below may send one at once.
     for ending in (signal.SIGTERM, signal.SIGINT):

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,7 @@ def test_an_admin_port_that_is_taken_is_told_at_the_start(gateway, registry, tmp
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 2
     assert f"cannot listen on 127.0.0.1 port {taken}" in done.stderr
+    assert "name another port with `admin.port`" in done.stderr
 
 
 def test_without_the_key_there_is_no_admin_port(start, registry):
@@ -229,3 +231,29 @@ def test_without_the_key_there_is_no_admin_port(start, registry):
     assert gateway.text("x", "sentiment").status_code == 200
     assert "admin" not in gateway.out.read_text()
     assert gateway.stop() == 0
+
+
+def test_a_killed_gateway_gives_up_its_admin_port_while_a_request_is_in_flight(start, registry, helpers, tmp_path):
+    """So that another can be started at once."""
+    gateway = start(config_of(registry).replace("models:/versioned/1", "models:/obedient/1"))
+    admin = AdminPort(gateway)
+    with ThreadPoolExecutor(1) as threads:
+        in_flight = threads.submit(gateway.command, f"await:{tmp_path}", "sentiment")
+        helpers.wait_until((tmp_path / "begun").exists)
+        others = [pid for pid in gateway.processes() if pid != gateway.process.pid]
+        os.kill(gateway.process.pid, signal.SIGKILL)
+        gateway.process.wait(helpers.PATIENCE_S)
+        helpers.wait_until(lambda: not is_listening(admin.url))
+        assert any(helpers.alive(pid) for pid in others), "the request is still in flight"
+        (tmp_path / "go").touch()
+        in_flight.exception()
+        helpers.wait_until(lambda: not any(helpers.alive(pid) for pid in others))
+
+
+def is_listening(url: str) -> bool:
+    host, _, port = url.removeprefix("http://").partition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE_S).close()
+    except ConnectionRefusedError:
+        return False
+    return True

@@ -26,7 +26,7 @@ from mlflow.utils.proto_json_utils import (
 )
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
-from rulegate.serving.mlflow.column_names import csv_names, split_names, too_many_repeats
+from rulegate.serving.mlflow.column_names import csv_rows, split_names, too_many_repeats, too_many_unnamed
 from rulegate.serving.mlflow.redaction import for_client, for_log, without_paths
 from rulegate.serving.protocol import CSV, JSON, PARQUET, check_content_type
 
@@ -46,6 +46,7 @@ _CHECKS = frozenset(
 # And these do so in their own code, before they call the model.
 _CHECK_THEMSELVES = frozenset({"wrapper", "_predict_stream"})
 
+_UNNAMED = "The first row has over a thousand fields more than the header."
 _REPEATS = "The data names tens of thousands of columns, and the same ones again and again."
 
 # The first two are told apart from the others, the last is for the log.
@@ -100,8 +101,11 @@ def parse(model: PyFuncModel, body: bytes | dict[str, Any], content_type: str) -
             return Parsed(json_input.data, json_input.params, not json_input.is_unified_llm_input)
         if media_type == CSV:
             text = body.decode("utf-8")
-            if too_many_repeats(csv_names(text)):
+            rows = csv_rows(text)
+            if rows and too_many_repeats(rows[0]):
                 raise _malformed(_REPEATS)
+            if too_many_unnamed(rows):
+                raise _malformed(_UNNAMED)
             return Parsed(parse_csv_input(StringIO(text), schema), None, wrapped=True)
         return Parsed(scoring_server.parse_parquet_input(BytesIO(body)), None, wrapped=True)
     except PredictionFailed:

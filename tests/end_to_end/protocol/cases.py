@@ -225,6 +225,8 @@ def content_types() -> Iterator[Case]:
 def wide() -> Iterator[Case]:
     count = 31_700  # a little more than is always decoded
     yield from of("bare", {"CSV: the same column again and again": f"{'x,' * count}x\n{'1,' * count}1\n"}, CSV)
+    yield from of("bare", {"CSV: thousands of cells too many": f"x\n{'1,' * 1001}1\n"}, CSV)
+    yield from of("bare", {"CSV: a thousand cells too many": f"x\n{'1,' * 1000}1\n"}, CSV)
     yield from of("sentiment", {"the same column again and again": split(["text"] * count, ["fine"] * count)})
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from rulegate.serving.mlflow.column_names import csv_names, split_names, too_many_repeats
+from rulegate.serving.mlflow.column_names import (
+    MAX_UNNAMED,
+    csv_rows,
+    split_names,
+    too_many_repeats,
+    too_many_unnamed,
+)
 
 MANY = 40_000
 
@@ -57,16 +63,30 @@ HEADER = ",".join(["x"] * MANY)
     ids=["rows", "alone", "mark", "blank lines", "quoted lines", "a long name", "quotes"],
 )
 def test_the_header_of_a_csv_is_found_however_it_is_written(text: str):
-    names = csv_names(text)
+    names = csv_rows(text)[0]
     assert sum(name.strip('\ufeff"') == "x" for name in names) == MANY
     assert too_many_repeats(names)
 
 
 def test_rows_are_not_names():
     rows = f"{','.join('1' * MANY)}\n"
-    assert csv_names(f"a,b\n{rows * 2}") == ["a", "b"]
-    assert csv_names("a,b\n") == []
-    assert csv_names("\n" * MANY * 2) == []
+    assert csv_rows(f"a,b\n{rows * 2}")[0] == ["a", "b"]
+    assert csv_rows("a,b\n") == []
+    assert csv_rows("\n" * MANY * 2) == []
+
+
+@pytest.mark.parametrize("header", ["text\n", "\n \ntext\r\n", "\ufefftext\n\n"])
+def test_fields_beyond_the_header_are_bounded(header: str):
+    for many in (0, 1, MAX_UNNAMED, MAX_UNNAMED + 1, 50_000):
+        rows = csv_rows(header + ",".join("1" * (1 + many)) + "\n" + "1\n" * 1000)
+        assert too_many_unnamed(rows) == (many > MAX_UNNAMED)
+
+
+def test_a_row_with_as_many_fields_as_the_header_is_as_wide_as_it_likes():
+    wide = ",".join(f"c{n}" for n in range(5000))
+    assert not too_many_unnamed(csv_rows(f"{wide}\n{wide}\n"))
+    assert not too_many_unnamed(csv_rows(wide))
+    assert not too_many_unnamed([])
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"dataframe_split": 1}, {"dataframe_split": {"columns": "xx"}}])
