@@ -155,9 +155,11 @@ def _text_line(moment: str, level: str, event: str, facts: Mapping[str, Any]) ->
     words = [moment, level, _one_line(event)]
     words += [f"{key}={_one_line(str(v))}" for key, v in facts.items() if v is not None and key != "detail"]
     detail = str(facts.get("detail") or "").strip()
-    return "\n    ".join([" ".join(words), *detail.splitlines()])
+    return "\n    ".join([" ".join(words), *map(_one_line, detail.splitlines())])
 
 
 def _one_line(text: str) -> str:
     # A forged line feed in a value must not look like a record of its own.
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,7 +1,7 @@
 """Environment variables in values: ``${NAME}`` and ``${NAME:-default}`` become text before the settings are read.
 
-They stand in values only: never in keys, and never in conditions and other expressions, where the text that came in
-would be code, and quotes in it would change what the condition means.
+They stand in values only: never in keys; never in conditions and other expressions, where the text that came in would
+be code, and quotes in it would change what the condition means; and never in what clients are told.
 """
 
 from __future__ import annotations
@@ -25,6 +25,15 @@ _INSIDE: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-.*)?
 _ROUTE: Final = ("model_endpoints", "routes")
 EXPRESSIONS: Final = ((*_ROUTE, "model_request_condition"), (*_ROUTE, "sticky_on"), ("external", "input"))
 """Where expressions stand, or mappings of them; positions in lists are left out."""
+
+PUBLISHED: Final = (
+    ("model_endpoints", "name"),
+    (*_ROUTE, "alias"),
+    (*_ROUTE, "targets", "alias"),
+    (*_ROUTE, "shadow", "alias"),
+    (*_ROUTE, "deny", "message"),
+)
+"""What answers, listings, metrics and the log say as it stands: a variable in it would be told to whoever asks."""
 
 
 def fill(root: Node, source: Source, variables: Mapping[str, str]) -> tuple[Node, list[Diagnostic]]:
@@ -70,7 +79,7 @@ class _Filler:
         for found in _PART.finditer(scalar.text):
             parts.append(scalar.text[at : found.start()])
             at = found.end()
-            value = self._value(found)
+            value = self._value(found) if place not in PUBLISHED else _told(found)
             if isinstance(value, Fault):
                 self._report(value, scalar, found.start(), found.end())
                 is_reported = True
@@ -104,6 +113,11 @@ class _Filler:
         if len(self.diagnostics) < MAX_DIAGNOSTICS:
             span = Span(start, start + len(OPENING) if end is None else end)
             self.diagnostics.append(fault.at(self._source, scalar.excerpt().locate(span)))
+
+
+def _told(found: re.Match[str]) -> str | Fault:
+    """What one part of a value becomes that clients read."""
+    return OPENING if found["inside"] is None else values.variable_published(found[0])
 
 
 def _is_text(value: str) -> bool:

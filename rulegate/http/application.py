@@ -14,6 +14,7 @@ from werkzeug.wsgi import get_path_info
 
 from rulegate import __version__
 from rulegate.condition import Request
+from rulegate.details import Details
 from rulegate.external import Services
 from rulegate.gateway import Gateway
 from rulegate.http import listing
@@ -76,6 +77,7 @@ class Application:
         self._traffic = traffic or Traffic()
         self._not_ready = not_ready
         self._passage = Passage()
+        self._details = Details()
         self._pages: dict[str, Callable[[], Reply]] = {
             "/ping": _alive,
             "/health": _alive,
@@ -119,7 +121,8 @@ class Application:
         def end(status: int, error: Exception | None) -> None:
             total_s = time.perf_counter() - begin
             self._traffic.note(journey, status, _code(error), total_s=total_s)
-            self._log.write("request", _facts(status, journey, total_s, error))
+            facts = _facts(status, journey, total_s, error)
+            self._log.write("request", facts | self._detail(journey, error))
 
         failure = None
         try:
@@ -148,6 +151,15 @@ class Application:
         if reply.rest is None:
             end(reply.status, failure)
         return reply
+
+    def _detail(self, journey: Journey, error: Exception | None) -> dict[str, Any]:
+        """What only the log may say of why the request, or a route before the one that answers, has failed."""
+        failed_legs = ((passed.model, passed.error) for passed in journey.passed)
+        for model, failure in ((journey.leg.model if journey.leg else None, error), *failed_legs):
+            detail = getattr(failure, "detail", "")
+            if isinstance(detail, str) and detail:
+                return self._details.facts(model or "", detail)
+        return {}
 
     def _page(self, environ: WSGIEnvironment, path: str) -> Reply:
         try:
@@ -216,12 +228,6 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _detail(*errors: Exception | None) -> str | None:
-    """What only the log may say of failures: of the first that has more to say."""
-    details = (getattr(error, "detail", "") for error in errors)
-    return next((detail for detail in details if isinstance(detail, str) and detail), None)
-
-
 def _code(error: Exception | None) -> str:
     """The code of a failure; empty where there is none, or it was the client's to go."""
     return "" if error is None or isinstance(error, ClientGone) else failure_of(error).code
@@ -243,7 +249,6 @@ def _facts(status: int, journey: Journey, total_s: float, error: Exception | Non
         "load_ms": _ms(leg.load_s if leg else None),
         "predict_ms": _ms(leg.predict_s if leg else None),
         "total_ms": _ms(total_s),
-        "detail": _detail(error, *(passed.error for passed in journey.passed)),
     }
 
 

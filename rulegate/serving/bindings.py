@@ -124,10 +124,12 @@ class Bindings:
             bound_s = min(timeout_s, KNOWN_TIMEOUT_S) if known else timeout_s
             outcome = self._registry.resolve(model_uri, timeout_s=bound_s)
         except RegistryUnreachable as error:
-            _log.warning("the registry does not answer for %s: %s", model_uri, error.message)
+            facts = {"detail": error.take_detail() or None}
+            _log.warning("the registry does not answer for %s: %s", model_uri, error.message, extra={"facts": facts})
             outcome = self._last.get(model_uri, error)
         except ModelUnavailable as error:
-            _log.warning("%s cannot be resolved: %s", model_uri, error.message)
+            facts = {"detail": error.take_detail() or None}
+            _log.warning("%s cannot be resolved: %s", model_uri, error.message, extra={"facts": facts})
             outcome = error
         except Exception:  # noqa: BLE001 - logged whole, and told to whoever waits
             _log.exception("%s cannot be resolved", model_uri)

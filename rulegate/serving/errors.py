@@ -43,6 +43,11 @@ class ServingError(Exception):
         self.message = message
         self.detail = detail
 
+    def take_detail(self) -> str:
+        """The detail, for who puts it into the log; gone from the error, so that nobody who gets it does so again."""
+        detail, self.detail = self.detail, ""
+        return detail
+
 
 class ModelUnavailable(ServingError):
     """The model cannot answer now; the same request may succeed later.

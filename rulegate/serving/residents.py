@@ -286,6 +286,7 @@ class Residents:
             _close([replica.model for replica in replicas])
             failure = ModelDied(f"the process of {version.reference} ended as soon as it was loaded")
         failure.message = f"{version.reference} cannot be loaded: {failure.message}"
+        facts = {"detail": failure.take_detail() or None}
         pause_s = 0.0
         with self._lock:
             # One that had to do without memory has ended by now, and is no worse for it.
@@ -293,7 +294,6 @@ class Residents:
                 self._tally.failed(version.reference)
                 pause_s = self._backoff.failed(version, failure)
                 self._forget(resident)
-        facts = {"detail": failure.detail or None}
         pause = f"; it is left alone for {pause_s:.1f} s" if pause_s else ""
         _log.warning("%s%s", failure.message, pause, extra={"facts": facts})
         resident.outcome.set_exception(failure)
@@ -349,7 +349,8 @@ class Residents:
             _close([replica.model])
         if failure is not None:
             words = "another process of %s cannot be made: %s; it is tried again in %.1f s"
-            _log.warning(words, version.reference, failure.message, pause_s)
+            facts = {"detail": failure.detail or None}
+            _log.warning(words, version.reference, failure.message, pause_s, extra={"facts": facts})
 
     def _another(self, resident: Resident) -> tuple[Replica | None, ModelUnavailable | None]:
         version, timeout_s = resident.version, resident.terms.load_timeout_s

@@ -24,6 +24,7 @@ from typing import Final
 
 from rulegate.breaker import Breaker, BreakerOpen
 from rulegate.counting import Counts, Durations, Keep
+from rulegate.details import Details
 from rulegate.log import FACTS
 from rulegate.serving.errors import ModelOverloaded, NoMemoryForModel, ServingError
 from rulegate.serving.health import tell
@@ -114,6 +115,7 @@ class Shadows:
         self._is_busy = is_busy
         self._random = random
         self._clock = clock
+        self._details = Details(clock)
         self._free_bytes = max_held_bytes
         # Guards all that follows; notified when a thread may have something to do.
         self._lock = threading.Condition()
@@ -293,7 +295,7 @@ class Shadows:
         if self._closed:
             return
         self._count(copy, Outcome.FAILED)
-        detail = {"detail": error.detail} if error.detail else {}
+        detail = self._details.facts(copy.shadow.target.model_uri, error.detail)
         _log.warning("a shadow failed: %s", error.message, extra={FACTS: _facts(copy) | detail})
 
     def _drop(self, copy: Copy, why: Dropped) -> None:

@@ -1,8 +1,8 @@
 """Each page of the guide is followed as a reader would: its files are written, its commands run, their output compared.
 
 A block right after a line that ends with a file's name in backticks and a colon is that file. In a ``console`` block a
-line that begins with ``$ `` is a command, whose output follows; ``…`` stands for anything. A command that ends with
-`` &`` goes on until the page ends. The pages' ports are replaced by free ones.
+line that begins with ``$ `` is a command, whose output follows; ``…`` stands for anything. All commands are typed into
+one shell, as a reader's are, so that its variables and jobs last. The pages' ports are replaced by free ones.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jsonschema
@@ -32,59 +32,75 @@ PORTS = ("5000", "5001", "8181", "9000")
 PATIENCE_S = 60
 
 
-@dataclass
 class Reader:
-    """Somebody who follows a page in a folder of their own."""
+    """Somebody who follows pages in a folder of their own, and in one shell."""
 
-    folder: Path
-    environment: dict[str, str]
-    ports: dict[str, str] = field(default_factory=dict)
-    background: list[tuple[subprocess.Popen[str], Path]] = field(default_factory=list)
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self._ports = {port: free_port() for port in PORTS}
+        self._typed = 0
+        self._outputs = folder / "outputs"
+        self._outputs.mkdir()
+        self._shell = subprocess.Popen(
+            ["bash"], cwd=folder, env=environment, stdin=subprocess.PIPE, text=True, start_new_session=True
+        )
 
     def localized(self, text: str) -> str:
         text = re.sub(r"^rulegate serve (?!.*--port)", "rulegate serve --port 5000 ", text)
-        return re.sub(rf"(?<=[: ])({'|'.join(PORTS)})\b", lambda found: self.ports[found[1]], text)
+        return re.sub(rf"(?<=[: ])({'|'.join(PORTS)})\b", lambda found: self._ports[found[1]], text)
 
-    def follow(self, page: str) -> None:
-        for block in BLOCK.finditer(page):
+    def follow(self, page: Path) -> None:
+        for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
             if named := FILE.search(block["before"]):
                 path = self.folder / named[1]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(self.localized(block["text"]), encoding="utf-8")
             elif block["language"] == "console":
                 for command, output in commands(block["text"]):
-                    self.run(self.localized(command), self.localized(output))
+                    self._run(self.localized(command), self.localized(output))
 
-    def run(self, command: str, expected: str) -> None:
+    def _run(self, command: str, expected: str) -> None:
+        """Types a command, and waits until it has ended; for one that goes on, until it has printed what is shown."""
+        self._typed += 1
+        output, ended = (self._outputs / f"{self._typed}{end}" for end in ("", ".ended"))
         if command.endswith(" &"):
-            shown = self._begin(command.removesuffix(" &"), expected)
+            self._type(f"{command.removesuffix(' &')} > {output} 2>&1 &\n")
+            wait_for(lambda: fits(first_lines(output, expected), expected))
+            shown = first_lines(output, expected)
         else:
-            done = subprocess.run(
-                ["bash", "-c", command], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-                timeout=PATIENCE_S, check=False,
-            )  # fmt: skip
-            shown = done.stdout + done.stderr
+            self._type(f"{{ {command}\n}} > {output} 2>&1; touch {ended}\n")
+            wait_for(ended.exists)
+            shown = output.read_text()
         assert fits(shown, expected), f"$ {command}\n{shown}\n--- the page says ---\n{expected}"
 
-    def _begin(self, command: str, expected: str) -> str:
-        """Starts what goes on; what it has printed as soon as that is what the page shows."""
-        path = self.folder / f"output-{len(self.background)}"
-        with path.open("w") as output:
-            process = subprocess.Popen(
-                ["bash", "-c", f"exec {command}"], cwd=self.folder, env=self.environment, stdout=output, stderr=output,
-                text=True,
-            )  # fmt: skip
-        self.background.append((process, path))
-        until = time.monotonic() + PATIENCE_S
-        while not fits(shown := first_lines(path, expected), expected) and time.monotonic() < until:
-            assert process.poll() is None, path.read_text()
-            threading.Event().wait(0.02)
-        return shown
+    def is_alone(self) -> bool:
+        """Whether the shell has no jobs any more."""
+        jobs = self._outputs / "jobs"
+        self._type(f"jobs -r > {jobs}.new; mv {jobs}.new {jobs}\n")
+        wait_for(jobs.exists)
+        return jobs.read_text() == ""
 
     def leave(self) -> None:
-        for process, _ in reversed(self.background):
-            process.terminate()
-            process.wait(PATIENCE_S)
+        self._type("kill $(jobs -p); wait\n")
+        assert self._shell.stdin is not None
+        self._shell.stdin.close()
+        try:
+            self._shell.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._shell.pid, signal.SIGKILL)
+            self._shell.wait()
+
+    def _type(self, text: str) -> None:
+        assert self._shell.stdin is not None
+        self._shell.stdin.write(text)
+        self._shell.stdin.flush()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Returns as soon as a condition holds, or when a reader would have lost patience."""
+    until = time.monotonic() + PATIENCE_S
+    while not condition() and time.monotonic() < until:
+        threading.Event().wait(0.02)
 
 
 def commands(block: str) -> Iterator[tuple[str, str]]:
@@ -106,7 +122,8 @@ def fits(shown: str, expected: str) -> bool:
 
 def first_lines(path: Path, expected: str) -> str:
     """As many lines of a file as are expected; it may have more."""
-    return "\n".join(path.read_text().splitlines()[: len(expected.splitlines())])
+    text = path.read_text() if path.exists() else ""
+    return "\n".join(text.splitlines()[: len(expected.splitlines())])
 
 
 def free_port() -> str:
@@ -127,14 +144,25 @@ def reader(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, demo_regist
     }
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
         environment.pop(name, None)
-    reader = Reader(tmp_path, environment, ports={port: free_port() for port in PORTS})
+    reader = Reader(tmp_path, environment)
     yield reader
     reader.leave()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_reader_who_follows_the_page_sees_what_it_shows(page: Path, reader: Reader):
-    reader.follow(page.read_text(encoding="utf-8"))
+    reader.follow(page)
+    assert reader.is_alone(), "what the page starts goes on after its end"
+
+
+def test_a_reader_follows_all_pages_one_after_the_other_in_one_folder(reader: Reader):
+    for page in PAGES:
+        reader.follow(page)
+
+
+def test_the_readme_of_the_guide_says_how_its_commands_are_found():
+    for page in (ROOT / "README.md", ROOT / "docs" / "guide" / "README.md"):
+        assert "source .venv/bin/activate" in page.read_text(encoding="utf-8")
 
 
 def blocks(page: Path) -> dict[str, str]:

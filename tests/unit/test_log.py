@@ -49,6 +49,14 @@ def test_a_detail_takes_further_lines_that_cannot_be_taken_for_events():
     assert further == ["    one", "    two"]
 
 
+def test_what_cannot_be_printed_is_escaped_and_nothing_else():
+    """In an event, in a fact and in a detail, so that nothing reaches a terminal that it would obey."""
+    text = "ä \0 \x1b[2J \udcff \\x"
+    shown = "ä \\x00 \\x1b[2J \\udcff \\x"
+    line = written("text", lambda lines: lines.write(text, {"fact": text, "detail": text}))
+    assert line.rstrip("\n").split(" info ")[1] == f"{shown} fact={shown}\n    {shown}"
+
+
 @pytest.fixture
 def logging_as_it_was():
     root = logging.getLogger()

@@ -50,10 +50,11 @@ CODES = {
     "RG344": "names that differ in case alone",
     "RG345": "a decision service that nobody asks",
     "RG346": "a sticky value that a request may lack",
+    "RG347": "a variable in what clients are told",
 }
 """Every code of this package and its title; each has a page in the documentation."""
 
-SILENT_CODES = frozenset({"RG330", "RG331", "RG332", "RG335", "RG336", "RG337"})
+SILENT_CODES = frozenset({"RG330", "RG331", "RG332", "RG335", "RG336", "RG337", "RG347"})
 """Those whose messages hold nothing of the value that they are about, but for a character that it cannot have."""
 
 

@@ -175,6 +175,14 @@ def variable_in_expression() -> Fault:
     )
 
 
+def variable_published(text: str) -> Fault:
+    return Fault(
+        "RG347",
+        f"`{shorten(text)}` would be told to clients, whatever the variable holds",
+        "write the value out; `$${` is a `${` that stands for itself",
+    )
+
+
 def filled_value(code: str, written: str, severity: Severity) -> Fault:
     return Fault(
         code,

@@ -7,6 +7,7 @@ comes faster than a log should grow is left out, and the log says so.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import json
@@ -15,7 +16,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 BYTES_PER_S = 1024 * 1024
 """How fast what all models print together may make the log grow."""
@@ -23,8 +24,8 @@ BYTES_PER_S = 1024 * 1024
 BURST_BYTES = 4 * 1024 * 1024
 """How much may come at once, after a while in which nothing came."""
 
-LONGEST_LINE_BYTES = 64 * 1024
-"""A longer line becomes several records."""
+LONGEST_LINE_BYTES = 2000
+"""Of a longer line the beginning is kept: what is this long quotes data, and a client may have chosen how long."""
 
 # About what a record has beside the text, so that a million empty lines count too.
 _RECORD_BYTES = 150
@@ -90,26 +91,28 @@ class Prints:
         self._checked_s = now_s
         # Once some is left out, so is all, until there is room for more than a few words again.
         if self._left_out and self._allowed < BYTES_PER_S:
-            self._leave_out(source, printer, len(data) + len(printer.rest))
-            printer.rest = b""
+            self._leave_out(source, printer, len(data) + printer.line.size_bytes)
+            printer.line = _Line()
             time.sleep(_PAUSE_S)
             return
         self._tell_what_is_left_out()
         for line in printer.lines(data):
             if self._allowed <= 0:
-                self._leave_out(source, printer, len(line))
+                self._leave_out(source, printer, line.size_bytes)
                 continue
-            text = line.decode("utf-8", "backslashreplace")
+            text = line.text()
             self._allowed -= len(json.dumps(text)) + _RECORD_BYTES
             _log.info("printed", extra={"facts": {**printer.facts, "text": text}})
+        if printer.line.left_out_bytes:
+            # Nothing more of this line is taken, however fast it comes.
+            _widen(source)
+            time.sleep(_PAUSE_S)
 
     def _leave_out(self, source: int, printer: _Printer, size_bytes: int) -> None:
         if not self._left_out:
             words = "models print faster than %d bytes a second; what is too much is left out"
             _log.warning(words, BYTES_PER_S, extra={"facts": printer.facts})
-            # It has ended if this is the last of it.
-            with contextlib.suppress(OSError):
-                fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _READ_BYTES)
+            _widen(source)
         self._left_out += size_bytes
 
     def _tell_what_is_left_out(self) -> None:
@@ -118,18 +121,57 @@ class Prints:
             self._left_out = 0
 
 
+def _widen(source: int) -> None:
+    """Lets more wait in a pipe that is emptied less often now."""
+    # It has ended if this is the last of it; and the system gives much room to a few pipes only.
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _READ_BYTES)
+
+
 class _Printer:
     """Who prints into one pipe, and what of a line has come from there so far."""
 
     def __init__(self, facts: Mapping[str, str]) -> None:
         self.facts = dict(facts)
-        self.rest = b""
+        self.line = _Line()
 
-    def lines(self, data: bytes) -> list[bytes]:
+    def lines(self, data: bytes) -> Iterator[_Line]:
         """The lines that end with ``data``; empty data ends the last."""
-        *whole, self.rest = (self.rest + data).split(b"\n")
-        if self.rest and (not data or len(self.rest) > LONGEST_LINE_BYTES):
-            whole.append(self.rest)
-            self.rest = b""
-        size = LONGEST_LINE_BYTES
-        return [line[at : at + size] for line in whole if line for at in range(0, len(line), size)]
+        *ends, rest = data.split(b"\n")
+        for end in ends if data else [rest]:
+            line = self.line
+            line.add(end)
+            self.line = _Line()
+            if line.size_bytes:
+                yield line
+        self.line.add(rest)
+
+
+class _Line:
+    """The beginning of a line, and how much more of it there was."""
+
+    __slots__ = ("_begin", "left_out_bytes")
+
+    def __init__(self) -> None:
+        self._begin = b""
+        self.left_out_bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """How long the line is as it was printed."""
+        return len(self._begin) + self.left_out_bytes
+
+    def add(self, data: bytes) -> None:
+        """Takes what comes next."""
+        fits = data[: LONGEST_LINE_BYTES - len(self._begin)]
+        self._begin += fits
+        self.left_out_bytes += len(data) - len(fits)
+
+    def text(self) -> str:
+        """The line as the log has it; bytes that are no text, and NUL, are escaped."""
+        decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        text = decoder.decode(self._begin, final=not self.left_out_bytes).replace("\0", "\\x00")
+        if not self.left_out_bytes:
+            return text
+        halved, _ = decoder.getstate()
+        return f"{text}… {len(halved) + self.left_out_bytes} bytes are left out"

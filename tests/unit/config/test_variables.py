@@ -70,15 +70,15 @@ def test_numbers_weights_and_json_values_may_come_from_variables():
 external:
   - {name: risk, url: "http://${HOST}:8181", headers: {X-A: "${TOKEN}"}, default: {a: "${ONE}", b: ["${TEXT}"]}}
 model_endpoints:
-  - name: "${NAME}"
+  - name: n
     routes:
       - alias: b
         model_request_condition: external['risk'] == 1
         targets: [{alias: x, model_uri: "${MODEL}", weight: "${WEIGHT}"}]
-      - {alias: c, deny: {status: "${STATUS}", message: "${TEXT}"}}
+      - {alias: c, deny: {status: "${STATUS}", message: "no $${TEXT}"}}
 """
     environment = {
-        "HOST": "risk", "TOKEN": "t", "ONE": "1", "TEXT": "no", "NAME": "n", "MODEL": "models:/m/1", "WEIGHT": "2.5",
+        "HOST": "risk", "TOKEN": "t", "ONE": "1", "TEXT": "no", "MODEL": "models:/m/1", "WEIGHT": "2.5",
         "STATUS": "451",
     }  # fmt: skip
     config = load_config(text, variables=environment)
@@ -87,9 +87,9 @@ model_endpoints:
         "http://risk:8181", {"X-A": "t"}, {"a": 1, "b": [False]},
     )  # fmt: skip
     target, deny = endpoint.routes[0].targets[0], endpoint.routes[1].deny
-    assert (endpoint.name, target.model_uri, target.weight) == ("n", "models:/m/1", 2.5)
+    assert (target.model_uri, target.weight) == ("models:/m/1", 2.5)
     assert deny is not None
-    assert (deny.status, deny.message) == (451, "no")
+    assert (deny.status, deny.message) == (451, "no ${TEXT}")
 
 
 def test_a_variable_is_never_put_into_a_key_or_an_expression():
@@ -117,6 +117,32 @@ def test_the_places_of_expressions_are_those_that_the_settings_have():
         "external[].input", *(f"model_endpoints[].routes[].{key}" for key in ("model_request_condition", "sticky_on")),
     }  # fmt: skip
     assert {"[].".join(place) for place in variables.EXPRESSIONS} == expressions
+
+
+def test_no_variable_is_put_into_what_clients_are_told():
+    text = """
+model_endpoints:
+  - name: "a${X}"
+    routes:
+      - alias: "b${X}"
+        model_request_condition: request.path == '/a'
+        targets: [{alias: "c${X}", model_uri: "models:/m${X}/1"}]
+        shadow: {alias: "d${X:-e}", model_uri: "models:/m/2"}
+      - {alias: f, deny: {status: "${STATUS}", message: "leak ${X} and ${GONE}"}}
+"""
+    with pytest.raises(ConfigError) as caught:
+        load_config(text, variables={"X": "hunter2", "STATUS": "451"})
+    assert [found.code for found in caught.value.diagnostics] == ["RG347"] * 6
+    assert "hunter2" not in render_all(caught.value.diagnostics)
+
+
+def test_the_places_that_clients_are_told_are_those_that_the_settings_have():
+    told = {
+        key
+        for key in keys(FileSettings)
+        if key.startswith("model_endpoints") and key.endswith((".name", ".alias", ".message"))
+    }
+    assert {place.replace("[]", "") for place in told} == {".".join(place) for place in variables.PUBLISHED}
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,14 @@ class Shelf:
         self.resolved: list[str] = []
         self.meanings: dict[str, str] = {}
         self.unreachable = False
+        self.failure: ModelUnavailable | None = None
         self.fetched: Counter[str] = Counter()
         self.discarded: list[str] = []
 
     def resolve(self, model_uri: str, *, timeout_s: float) -> ModelVersion:
         self.resolved.append(model_uri)
+        if self.failure is not None:
+            raise self.failure
         if self.unreachable:
             raise RegistryUnreachable("nobody answers")
         if model_uri.startswith("unknown"):
@@ -217,6 +220,49 @@ def test_all_who_wait_get_the_one_error_and_the_next_try_begins_anew_after_a_pau
     assert stage.loads == 1
     clock.now_s += FIRST_PAUSE_S
     assert ask(pool, "m")
+
+
+def test_the_trace_of_a_failed_load_is_logged_once_however_many_ask(pool, stage, clock, caplog):
+    """Those who wait, and those who come in the pause, get the error without it: how many they are is up to clients."""
+    for failure in (ModelBroken("bad pickle", detail="the trace"), ModelNotLoaded("no disk", detail="the trace")):
+        caplog.clear()
+        stage.gate.clear()
+        stage.failures = [failure]
+        with ThreadPoolExecutor(5) as threads:
+            calls = [threads.submit(ask, pool, "m") for _ in range(5)]
+            stage.begun.acquire()
+            stage.gate.set()
+            errors = [call.exception() for call in calls]
+        with pytest.raises(type(failure)) as in_the_pause:
+            ask(pool, "m")
+        assert {error.detail for error in [*errors, in_the_pause.value]} == {""}
+        (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+        assert "m cannot be loaded: " in record.message
+        assert record.facts["detail"] == "the trace"
+        clock.now_s += 10 * FIRST_PAUSE_S
+
+
+@pytest.mark.parametrize("error", [RegistryUnreachable, ModelNotResolved])
+def test_why_a_registry_does_not_resolve_a_model_is_logged_once(pool, shelf, caplog, error):
+    shelf.failure = error("no answer", detail="the trace")
+    for _ in range(3):
+        with pytest.raises(error) as raised:
+            ask(pool, "m")
+        assert raised.value.detail == ""
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert record.facts["detail"] == "the trace"
+
+
+def test_why_another_process_cannot_be_made_is_logged(shelf, stage, clock, caplog):
+    pool = ModelPool(shelf, stage, held(load_timeout_s=30, replicas=2), clock=clock)
+    ask(pool, "m")
+    stage.models[0].close()
+    stage.failures = [ModelNotLoaded("not today", detail="the trace")]
+    pool.tidy()
+    while stage.loads < 3 or any(thread.name == "load m" for thread in threading.enumerate()):
+        pass
+    pool.close()
+    assert [record.facts["detail"] for record in caplog.records if "cannot be made" in record.message] == ["the trace"]
 
 
 def test_an_unknown_model_is_asked_for_again(pool, shelf, clock):

@@ -63,10 +63,35 @@ def test_lines_of_several_models_do_not_mix(log):
     assert len(log()) == 2
 
 
-def test_a_line_without_an_end_is_cut(log):
-    print_through(data=b"x" * (2 * LONGEST_LINE_BYTES + 1))
-    assert "".join(texts(log())) == "x" * (2 * LONGEST_LINE_BYTES + 1)
-    assert max(map(len, texts(log()))) == LONGEST_LINE_BYTES
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_of_a_long_line_the_beginning_is_logged_and_how_much_is_left_out(log, end):
+    print_through(data=b"x" * LONGEST_LINE_BYTES + end)
+    print_through(data=b"x" * (LONGEST_LINE_BYTES + 3_000_000) + end)
+    assert texts(log()) == [
+        "x" * LONGEST_LINE_BYTES,
+        "x" * LONGEST_LINE_BYTES + "… 3000000 bytes are left out",
+    ]
+
+
+def test_a_long_line_is_not_cut_within_a_character(log):
+    print_through(data="€".encode() * LONGEST_LINE_BYTES)
+    whole = LONGEST_LINE_BYTES // 3
+    assert texts(log()) == ["€" * whole + f"… {3 * (LONGEST_LINE_BYTES - whole)} bytes are left out"]
+
+
+def test_long_lines_do_not_use_up_what_all_models_may_print_together(log):
+    prints = Prints()
+    for _ in range(20):
+        print_through(data=b"x" * 1_000_000 + b"\n", prints=prints)
+    print_through(data=b"a word\n", model="models:/other/1", prints=prints)
+    prints.close(timeout_s=30)
+    assert len(texts(log())) == 21
+    assert "a word" in texts(log())
+
+
+def test_bytes_that_are_no_text_are_escaped_in_one_way(log):
+    print_through(data=b"\xff and \0, but \xc3\xa4 and \t\n")
+    assert texts(log()) == ["\\xff and \\x00, but ä and \t"]
 
 
 def test_what_a_model_prints_cannot_look_like_a_record_of_the_gateways(log):
