@@ -65,6 +65,7 @@ class Gateway:
             settings.name: endpoint_of(settings, busy=busy, mishaps=mishaps) for settings in config.endpoints
         }
         self._default = config.default_endpoint
+        self._services = tuple(service.name for service in config.external)
         self._shadows = shadows
         # By endpoint and route.
         self._shadowed = {
@@ -79,6 +80,11 @@ class Gateway:
     def endpoint_names(self) -> tuple[str, ...]:
         """The names of all endpoints, in the order of the configuration."""
         return tuple(self._endpoints)
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        """The names of all decision services, in the order of the configuration."""
+        return self._services
 
     @property
     def targets(self) -> frozenset[Key]:

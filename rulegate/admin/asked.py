@@ -12,8 +12,9 @@ from typing import Any, Final
 from rulegate.answers import Breakers
 from rulegate.condition import ExternalUnavailableError
 from rulegate.config import is_remote
+from rulegate.config.wording import no_such_service
 from rulegate.gateway import Gateway
-from rulegate.http.described import environ_of
+from rulegate.http.described import NoRequest, environ_of
 from rulegate.http.errors import NotUnderstood
 from rulegate.http.incoming import condition_request
 from rulegate.routing import Endpoint
@@ -67,14 +68,20 @@ def explained(asked: bytes, gateway: Gateway, pool: ModelPool, breakers: Breaker
     endpoint = gateway.endpoint(described.endpoint)
     if described.why_not is not None and described.why_not not in {route.alias for route in endpoint.routes}:
         raise NotUnderstood(f"the endpoint `{endpoint.name}` has no route `{described.why_not[:_MAX_QUOTED]}`")
-    environ = environ_of(
-        method=described.method,
-        path=described.path,
-        query=described.query,
-        headers=described.headers,
-        remote_addr=described.remote_addr,
-        body=described.body,
-    )
+    for name in described.external:
+        if name not in gateway.service_names:
+            raise NotUnderstood(no_such_service(name, gateway.service_names))
+    try:
+        environ = environ_of(
+            method=described.method,
+            path=described.path,
+            query=described.query,
+            headers=described.headers,
+            remote_addr=described.remote_addr,
+            body=described.body,
+        )
+    except NoRequest as error:
+        raise NotUnderstood(f"`{error.part}`: {error}") from None
     request = condition_request(
         environ, described.body or b"", external=partial(_answer, described.external), now=described.now
     )

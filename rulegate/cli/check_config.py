@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -11,9 +12,18 @@ import click
 from rulegate import __version__
 from rulegate.cli.allow import allow_option
 from rulegate.cli.variables import environment, set_option
-from rulegate.config import DEFAULT_PATH, Config, ConfigError, EndpointSettings, load_config
+from rulegate.config import (
+    DEFAULT_PATH,
+    MAX_FILE_BYTES,
+    Config,
+    ConfigError,
+    EndpointSettings,
+    check_source,
+    decode,
+    read_file,
+)
 from rulegate.config.uses import uses
-from rulegate.diagnostics import Diagnostic, in_order, render_all
+from rulegate.diagnostics import Diagnostic, Source, in_order, render_all
 from rulegate.diagnostics.github import render_github
 from rulegate.diagnostics.json_report import render_json
 from rulegate.diagnostics.report import Report
@@ -25,13 +35,17 @@ from rulegate.routing import coverage
 SHOWN: Final = 50
 """How many diagnostics of one file are shown as text."""
 
+STDIN: Final = "-"
+"""What stands for standard input among the files; a file of this name is `./-`."""
+_STDIN_NAME: Final = "<stdin>"
+
 OutputFormat = Literal["text", "json", "sarif", "github"]
 
 _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 
 
 @click.command("check-config", short_help="Say everything that is wrong with configuration files.")
-@click.argument("config", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("config", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
 @click.option(
     "--stats", is_flag=True, help="Say how routes are found: by which values of a request, and which are not."
@@ -55,7 +69,7 @@ _CLEAN, _WARNINGS, _ERRORS = 0, 1, 2
 @click.pass_context
 def check_config(
     context: click.Context,
-    config: tuple[Path, ...],
+    config: tuple[str, ...],
     *,
     strict: bool,
     stats: bool,
@@ -66,7 +80,8 @@ def check_config(
 ) -> None:
     """Say everything that is wrong with each CONFIG file, conditions included.
 
-    Without CONFIG, gateway_config.yaml is read. Nothing is started, and nobody is asked unless --registry is given.
+    Without CONFIG, gateway_config.yaml is read; `-` is standard input. Nothing is started, and nobody is asked unless
+    --registry is given.
 
     \b
     Exit codes:
@@ -77,7 +92,7 @@ def check_config(
     if stats and output_format != "text":
         raise click.UsageError(f"--stats is text; it does not go with --format {output_format}")
     environ = environment(variables)
-    checked = [_check(path, allow, environ, registry=registry) for path in config or (Path(DEFAULT_PATH),)]
+    checked = [_check(path, allow, environ, registry=registry) for path in config or (DEFAULT_PATH,)]
     reports = [report for report, _ in checked]
     match output_format:
         case "text":
@@ -95,16 +110,22 @@ def check_config(
 
 
 def _check(
-    path: Path, allow: tuple[str, ...], environ: Mapping[str, str], *, registry: bool
+    path: str, allow: tuple[str, ...], environ: Mapping[str, str], *, registry: bool
 ) -> tuple[Report, tuple[EndpointSettings, ...]]:
     """What is wrong with one file, and its endpoints unless there is an error in it."""
-    name = str(click.format_filename(path))
+    file = None if path == STDIN else Path(path)
+    name = _STDIN_NAME if file is None else str(click.format_filename(file))
     try:
-        config = load_config(path, allow=allow, variables=environ)
+        source = _standard_input() if file is None else read_file(file)
+        config = check_source(source, path=file, allow=allow, variables=environ)
     except ConfigError as error:
         return Report(name, error.diagnostics), ()
     found = in_order((*config.warnings, *_ask_registry(config, environ))) if registry else config.warnings
     return Report(name, found), config.endpoints
+
+
+def _standard_input() -> Source:
+    return decode(_STDIN_NAME, sys.stdin.buffer.read(MAX_FILE_BYTES + 1))
 
 
 def _ask_registry(config: Config, environ: Mapping[str, str]) -> tuple[Diagnostic, ...]:

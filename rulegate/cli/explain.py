@@ -16,6 +16,7 @@ from rulegate.cli.typed_request import TypedRequest
 from rulegate.cli.variables import environment, set_option
 from rulegate.condition import ExternalUnavailableError
 from rulegate.config import DEFAULT_PATH, Config
+from rulegate.config.wording import no_such_service
 from rulegate.routing import Endpoint
 from rulegate.routing.explanation import Answered, explain
 from rulegate.routing.explanation_json import as_json
@@ -75,6 +76,10 @@ def explain_command(
     """
     settings = read(config or Path(DEFAULT_PATH), allow=allow, variables=environment(variables), warn=False)
     answers = dict(_answer(text) for text in external)
+    services = [service.name for service in settings.external]
+    for name in answers:
+        if name not in services:
+            raise click.BadParameter(no_such_service(name, services), param_hint="--external")
     path = path or (f"/endpoints/{endpoint}/invocations" if endpoint else "/invocations")
     asked = _endpoint(settings, endpoint)
     if why_not is not None and why_not not in {route.alias for route in asked.routes}:

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from rulegate.condition import Request
+
+_OPTIONS: Final = {"method": "--method", "path": "--path", "headers": "--header", "remote_addr": "--remote-addr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +54,28 @@ class TypedRequest:
             click.UsageError: If a part of it is not what it should be.
         """
         # Werkzeug takes a moment to import, which would make `--help` wait.
-        from rulegate.http.described import environ_of
+        from rulegate.http.described import NoRequest, environ_of
         from rulegate.http.incoming import condition_request
 
         body = _body(self.data, max_body_bytes)
-        environ = environ_of(
-            method=self.method,
-            # As the terminal sent it, and as the gateway then reads it.
-            path=os.fsencode(self.path).decode("utf-8", "replace"),
-            query=self.query,
-            headers=self._headers(),
-            remote_addr=self.remote_addr,
-            body=None if self.data is None else body,
-        )
+        try:
+            environ = environ_of(
+                method=self.method,
+                # As the terminal sent it, and as the gateway then reads it.
+                path=os.fsencode(self.path).decode("utf-8", "replace"),
+                query=self.query,
+                headers=self._headers(),
+                remote_addr=self.remote_addr,
+                body=None if self.data is None else body,
+            )
+        except NoRequest as error:
+            raise click.BadParameter(str(error), param_hint=_OPTIONS[error.part]) from None
         return condition_request(environ, body, external=external, now=_moment(self.now))
 
     def _headers(self) -> list[tuple[str, str]]:
-        typed = [_header(header) for header in self.headers]
+        typed = [] if self.content_type is None else [("Content-Type", self.content_type)]
+        typed += [_header(header) for header in self.headers]
         typed += [] if self.cookie is None else [("Cookie", self.cookie)]
-        typed += [] if self.content_type is None else [("Content-Type", self.content_type)]
         return typed
 
 
@@ -102,7 +107,7 @@ def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
         raise click.BadParameter(f"`{text}` is not a header such as `X-Tenant: acme`", param_hint="--header")
-    return name.strip(), value.strip()
+    return name.strip(" \t"), value.strip(" \t")
 
 
 def _moment(now: str | None) -> dt.datetime | None:

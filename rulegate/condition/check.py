@@ -90,6 +90,14 @@ def request_attribute(node: Node) -> str | None:
     return None
 
 
+def _remedy(view: Node, text: str) -> str:
+    """What to do with ``keys``, ``values`` or ``items`` in place of a value."""
+    match view:
+        case Call(function=Attribute(name="items", value=owner)):
+            return f"ask `'name' in {unparse(owner)}`, or loop over it with `any(… for key, value in {text})`"
+    return f"ask `'name' in {text}`, or loop over it with `any(… for x in {text})`"
+
+
 class _Checker(Operators, Calls):
     """Infers what each node can be, and collects what can never work."""
 
@@ -99,7 +107,7 @@ class _Checker(Operators, Calls):
             text = unparse(node)
             hint = f"read one value of it, as in `{text}['name']`, or ask `'name' in {text}`"
             if kind is Kind.VIEW:
-                hint = f"ask `'name' in {text}`, or loop over it with `any(… for x in {text})`"
+                hint = _remedy(node, text)
             self.errors.append(meaning.not_a_value(self.source, node.span, text, hint))
             return Kind.UNKNOWN
         return kind

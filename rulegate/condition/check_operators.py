@@ -9,8 +9,10 @@ from rulegate.condition.findings import Findings, is_external, is_request
 from rulegate.condition.messages import literals, meaning
 from rulegate.condition.nodes import (
     Arithmetic,
+    Attribute,
     Binary,
     Bracket,
+    Call,
     Comparator,
     Compare,
     Conditional,
@@ -24,8 +26,9 @@ from rulegate.condition.nodes import (
     is_constant,
 )
 from rulegate.condition.prepare import UnfitLiteralError, prepare_service
+from rulegate.condition.unparse import unparse
 from rulegate.condition.vocabulary import Kind
-from rulegate.diagnostics import Span
+from rulegate.diagnostics import Diagnostic, Source, Span
 
 ORDERED: Final = (Kind.NUMBER, Kind.TEXT, Kind.LIST, Kind.TUPLE, Kind.SET)
 """Values of one of these can be ordered among themselves."""
@@ -141,6 +144,8 @@ class Operators(Findings):
             case Comparator.IN | Comparator.NOT_IN:
                 if not right & _CONTAINERS:
                     self.errors.append(meaning.not_a_container(source, second.span, right))
+                elif right is Kind.VIEW and (never := _never_in_view(source, first.span, left, second)):
+                    self.errors.append(never)
                 elif not _can_be_in(left, right):
                     self.errors.append(meaning.never_in(source, first.span, left, right))
             case _ if comparator in _ORDERING:
@@ -163,6 +168,16 @@ def _can_be_in(left: Kind, right: Kind) -> bool:
     if right in Kind.TEXT | Kind.HEADERS:
         return bool(left & Kind.TEXT)
     return right not in Kind.SET | Kind.DICT or left not in Kind.LIST | Kind.DICT
+
+
+def _never_in_view(source: Source, span: Span, left: Kind, view: Node) -> Diagnostic | None:
+    """What is wrong where a value can never be in a view: items are pairs, and keys are text."""
+    match view:
+        case Call(function=Attribute(name="items", value=owner)) if not left & Kind.TUPLE:
+            return meaning.never_a_pair(source, span, left, unparse(owner))
+        case Call(function=Attribute(name="keys")) if not left & Kind.TEXT:
+            return meaning.never_in(source, span, left, Kind.VIEW)
+    return None
 
 
 def _is_hashable(node: Node) -> bool:

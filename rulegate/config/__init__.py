@@ -2,7 +2,7 @@
 
 from rulegate.config.changes import changed_keys
 from rulegate.config.external_settings import NO_DEFAULT, ExternalSettings
-from rulegate.config.load import ConfigError, check_source, load_config, read_file, shown_text
+from rulegate.config.load import MAX_FILE_BYTES, ConfigError, check_source, decode, load_config, read_file, shown_text
 from rulegate.config.messages import CODES
 from rulegate.config.model_settings import BatchingSettings, ModelOverrides, ModelSettings
 from rulegate.config.model_uri import is_remote
@@ -21,6 +21,7 @@ from rulegate.config.values import NEVER, Share
 __all__ = [
     "CODES",
     "DEFAULT_PATH",
+    "MAX_FILE_BYTES",
     "NEVER",
     "NO_DEFAULT",
     "AdminSettings",
@@ -42,6 +43,7 @@ __all__ = [
     "TargetSettings",
     "changed_keys",
     "check_source",
+    "decode",
     "is_remote",
     "load_config",
     "read_file",

@@ -194,6 +194,15 @@ def read_file(path: Path) -> Source:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is not one that a file can have"
         raise _failure(name, form.unreadable(reason.lower())) from None
+    return decode(name, content)
+
+
+def decode(name: str, content: bytes) -> Source:
+    """The text of a file whose ``content`` has been read, as of `read_file`; of a larger one, a byte too many will do.
+
+    Raises:
+        ConfigError: If it is more than :data:`MAX_FILE_BYTES`, or is not UTF-8.
+    """
     if len(content) > MAX_FILE_BYTES:
         raise _failure(name, form.file_too_large(MAX_FILE_BYTES // 1024**2))
     try:

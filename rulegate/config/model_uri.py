@@ -17,6 +17,9 @@ _SCHEMES = (
     "ftp", "sftp", "http", "https",
 )  # fmt: skip
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}")
+_ALIAS = re.compile(r"[\w-]+")
+_LIKE_A_VERSION = re.compile(r"[vV](\d+)")
 
 
 def is_remote(uri: str) -> bool:
@@ -46,6 +49,8 @@ def check_model_uri(uri: str) -> Fault | None:
             return _check_run(rest)
         case "http" | "https":
             return check_address(uri, query=False)
+        case "file" if (host := _host(rest)) not in {"", "localhost"}:
+            return addresses.file_of_a_host(host, rest.removeprefix(f"//{host}"))
     if scheme not in _SCHEMES:
         near = nearest(scheme, _SCHEMES)
         if near or not rest.startswith("/"):
@@ -67,6 +72,8 @@ def _check_registered(rest: str) -> Fault | None:
     name, *suffixes = rest[1:].split("/")
     if not name.strip() or name.startswith("@"):
         return addresses.model_uri_without_name()
+    if ":" in name or name in {".", ".."}:
+        return addresses.no_model_name(name)
     if len(suffixes) > 1:
         return addresses.model_uri_too_long()
     return _check_suffix(name, suffixes[0]) if suffixes else _check_bare(name)
@@ -76,15 +83,29 @@ def _check_bare(name: str) -> Fault | None:
     """A name with neither version nor stage, so with an alias or an id."""
     model, at, alias = name.rpartition("@")
     if at:
-        return None if alias.strip() else addresses.model_alias_missing(model)
+        return _check_alias(model, alias)
     return None if name.startswith("m-") else addresses.model_version_missing(name)
+
+
+def _check_alias(model: str, alias: str) -> Fault | None:
+    """A name and its alias, of which MLflow refuses some when they are to be given to a version."""
+    if not alias.strip():
+        return addresses.model_alias_missing(model)
+    if not _ALIAS.fullmatch(alias):
+        return addresses.no_alias(alias)
+    version = _LIKE_A_VERSION.fullmatch(alias)
+    if version or alias.lower() == "latest":
+        return addresses.reserved_alias(model, alias, version[1] if version else "latest")
+    return None
 
 
 def _check_suffix(name: str, suffix: str) -> Fault | None:
     """A name and its version or stage."""
     if not suffix.strip():
         return addresses.model_version_missing(name)
-    if suffix.isdecimal() or suffix.lower() in WORDS:
+    if suffix.isdecimal():
+        return addresses.no_version(name, suffix) if not suffix.strip("0") else None
+    if suffix.lower() in WORDS:
         return None
     return addresses.no_version_or_stage(name, suffix, WORDS)
 
@@ -92,5 +113,11 @@ def _check_suffix(name: str, suffix: str) -> Fault | None:
 def _check_run(rest: str) -> Fault | None:
     """The part after ``runs:``."""
     run, _, path = rest.lstrip("/").partition("/")
-    well_formed = rest.startswith("/") and run.strip() and path.strip("/")
-    return None if well_formed else addresses.incomplete_run_uri()
+    if not (rest.startswith("/") and run.strip() and path.strip("/")):
+        return addresses.incomplete_run_uri()
+    return None if _RUN_ID.fullmatch(run) else addresses.no_run_id(run)
+
+
+def _host(rest: str) -> str:
+    """The host in what follows ``file:``."""
+    return rest[2:].partition("/")[0] if rest.startswith("//") else ""

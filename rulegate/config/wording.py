@@ -36,6 +36,13 @@ def enumerate_names(names: Iterable[str], conjunction: str = "and") -> str:
     return ", ".join(quoted[:-1]) + f" {conjunction} {quoted[-1]}"
 
 
+def no_such_service(name: str, services: Iterable[str]) -> str:
+    """What is said of a decision service that the configuration does not have, with the one that may be meant."""
+    known = list(services)
+    hint = did_you_mean(name, known) or (f"there are: {enumerate_names(known)}" if known else "it has none")
+    return f"the configuration has no decision service `{shorten(name)}`; {hint}"
+
+
 def shorten(text: str) -> str:
     """The author's text as it fits into a message: in one line, its first sixty characters."""
     line = _LINE_BREAKS.sub(" ", text[:_QUOTED])

@@ -65,10 +65,10 @@ def text_of(number: int, model: int) -> str:
 default_endpoint: second-{number}
 model_endpoints:
   - name: first-{number}
-    routes: [{{alias: wrong-{number}, model_uri: "models:/wrong/{number}"}}]
+    routes: [{{alias: wrong-{number}, model_uri: "models:/wrong-{number}/1"}}]
   - name: second-{number}
     routes:
-      - {{alias: rest-{number}, model_uri: "models:/wrong/{number}"}}
+      - {{alias: rest-{number}, model_uri: "models:/wrong-{number}/1"}}
       - alias: matched-{number}
         model_uri: models:/m{number}/{model}
         model_request_condition: "request.json['number'] >= 0 and request.headers['X-Match'] == 'yes'"

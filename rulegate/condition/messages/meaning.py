@@ -151,6 +151,17 @@ def never_in(source: Source, span: Span, left: vocabulary.Kind, right: vocabular
     )
 
 
+def never_a_pair(source: Source, span: Span, left: vocabulary.Kind, owner: str) -> Diagnostic:
+    """A value that is no pair where pairs are looked through."""
+    return Diagnostic(
+        Code.NOT_A_CONTAINER,
+        f"{vocabulary.describe(left)} is never `in` items, which are pairs of a key and a value",
+        source,
+        span,
+        f"ask for a key with `… in {owner}`, or for a value with `… in {owner}.values()`",
+    )
+
+
 def is_not_none(source: Source, span: Span) -> Diagnostic:
     """``is`` with something else than ``None``."""
     return Diagnostic(Code.IS_NOT_NONE, "`is` compares with `None` only", source, span, "write `==` or `!=`")

@@ -44,6 +44,47 @@ def model_alias_missing(model: str) -> Fault:
     return Fault("RG315", "the alias after `@` is missing", f"write, for example, `models:/{shorten(model)}@champion`")
 
 
+def no_alias(alias: str) -> Fault:
+    return Fault("RG315", f"`{shorten(alias)}` is not an alias", "an alias is letters, digits, `-` and `_`")
+
+
+def reserved_alias(model: str, alias: str, version: str) -> Fault:
+    return Fault(
+        "RG315",
+        f"no model has the alias `{shorten(alias)}`, which MLflow keeps for itself",
+        f"did you mean `models:/{shorten(model)}/{shorten(version)}`?",
+    )
+
+
+def no_model_name(name: str) -> Fault:
+    return Fault("RG315", f"no registered model has the name `{shorten(name)}`", _MODEL_URIS)
+
+
+def no_version(model: str, version: str) -> Fault:
+    shown = shorten(model)
+    return Fault(
+        "RG315",
+        f"there is no version `{shorten(version)}` of a model: they are counted from 1",
+        f"write `models:/{shown}/1`, or `models:/{shown}/latest` for the newest",
+    )
+
+
+def file_of_a_host(host: str, path: str) -> Fault:
+    return Fault(
+        "RG315",
+        f"`file:` is of this machine, and `{shorten(host)}` would be read as the name of another",
+        f"did you mean `file:///{shorten(host)}{shorten(path)}`?",
+    )
+
+
+def no_run_id(run: str) -> Fault:
+    return Fault(
+        "RG315",
+        f"`{shorten(run)}` is not the id of a run",
+        "an id is letters, digits, `-` and `_`: write it as `runs:/<run id>/<path>`",
+    )
+
+
 def model_version_missing(model: str) -> Fault:
     shown = shorten(model)
     return Fault(

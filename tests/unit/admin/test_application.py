@@ -287,7 +287,13 @@ def test_every_part_of_a_request_can_be_described(operator, described, route):
         (b'{"headers": {"a": 1}}', "`headers` is not an object"),
         (b'{"headers": {"a": [1]}}', "`headers` is not an object"),
         (b'{"external": []}', "`external` is not an object"),
+        (b'{"external": {"rsk": 1}}', "the configuration has no decision service `rsk`; it has none"),
         (b'{"now": "soon"}', "`now` is not a time"),
+        (b'{"remote_addr": "zz"}', "`remote_addr`: `zz` is not an address"),
+        (b'{"path": "invocations"}', "`path`: `invocations` is not a path"),
+        (b'{"method": "G\\u0007T"}', "`method`: `G\\x07T` is not a method"),
+        (b'{"headers": {"X-A": "a\\nb"}}', "`headers`: the value of `X-A` has `\\n` in it"),
+        (b'{"headers": {"X A": "a"}}', "`headers`: `X A` is not the name of a header"),
         (b'{"why_not": "nobody"}', "the endpoint `sentiment` has no route `nobody`"),
     ],
 )

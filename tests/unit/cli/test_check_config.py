@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rulegate.cli.check_config import check_config
+from rulegate.config import MAX_FILE_BYTES
 
 CLEAN = """
 model_endpoints:
@@ -97,6 +98,32 @@ def test_without_a_file_the_usual_one_is_read(files: Path):
     )
     (files / "clean.yaml").rename("gateway_config.yaml")
     assert run().output == "gateway_config.yaml: no errors\n"
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("sent", "code", "last"),
+    [
+        (CLEAN, 0, "<stdin>: no errors"),
+        (ERRORS, 2, "<stdin>: 2 errors, 1 warning"),
+        ("", 2, "<stdin>: 1 error"),
+        (b"\xff", 2, "<stdin>: 1 error"),
+        (" " * (MAX_FILE_BYTES + 1), 2, "<stdin>: 1 error"),
+    ],
+    ids=["clean", "errors", "empty", "bytes", "large"],
+)
+def test_standard_input_is_checked_as_a_file_is(sent: str | bytes, code: int, last: str):
+    result = CliRunner().invoke(check_config, ["-"], input=sent)
+    assert (result.exit_code, result.output.splitlines()[-1]) == (code, last)
+    assert all(line.startswith("<stdin>:") for line in result.output.splitlines() if ": RG" in line)
+
+
+def test_standard_input_is_read_beside_files_and_in_every_format(files: Path):
+    (files / "-").write_text(ERRORS, encoding="utf-8")
+    for form in ("json", "sarif", "github", "text"):
+        result = CliRunner().invoke(check_config, ["-", "clean.yaml", "--format", form], input=WARNING)
+        assert result.exit_code == 0, result.output
+    assert run("./-").exit_code == 2, "a file of this name"
 
 
 def test_help_tells_the_exit_codes():

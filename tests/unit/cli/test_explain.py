@@ -91,6 +91,43 @@ def test_a_decision_service_s_answer_can_be_typed():
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("services", "what"),
+    [
+        ("[{name: risk, url: 'http://127.0.0.1:1/'}]", "no decision service `rsk`; did you mean `risk`?"),
+        ("[{name: tier, url: 'http://127.0.0.1:1/'}]", "no decision service `rsk`; there are: `tier`"),
+        ("[]", "no decision service `rsk`; it has none"),
+    ],
+)
+def test_an_answer_of_a_service_that_there_is_not_is_refused(services: str, what: str):
+    config = f"external: {services}\n" + CONFIG.format(condition="request.is_json")
+    Path("other.yaml").write_text(config, encoding="utf-8")
+    result = CliRunner().invoke(main, ["explain", "other.yaml", "--external", "rsk=1"])
+    assert result.exit_code == 2
+    assert what in " ".join(result.output.split())
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("option", "typed"),
+    [
+        ("--remote-addr", "zz"),
+        ("--path", "invocations"),
+        ("--method", "G\aT"),
+        ("--header", "X-A: a\nb"),
+        ("--header", "X A: a"),
+        ("--content-type", "text/csv\n"),
+        ("--cookie", "a=1\x1b"),
+    ],
+)
+def test_what_no_request_can_have_is_refused(option: str, typed: str):
+    result = run("request.is_json", option, typed)
+    assert result.exit_code == 2
+    named = option if option in {"--remote-addr", "--path", "--method"} else "--header"
+    assert f"Invalid value for {named}" in result.output
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("typed", ["@/dev/zero", "@-", "x" * (10 * 1024**2 + 1)], ids=["a device", "input", "typed"])
 def test_no_larger_body_is_read_than_the_gateway_takes(typed: str):
     result = run("request.is_json", "-d", typed, sent=bytes(10 * 1024**2 + 1))
