@@ -90,7 +90,7 @@ def test_a_model_that_does_not_resolve(gateway, endpoint, words):
     ("endpoint", "words"),
     [
         ("no-run", ["00000000000000000000000000000000"]),
-        ("stubborn", ["RuntimeError", "weights are missing"]),
+        ("stubborn", ["RuntimeError"]),
         ("dying", ["ended while loading"]),
         ("broken", []),
     ],
@@ -98,7 +98,9 @@ def test_a_model_that_does_not_resolve(gateway, endpoint, words):
 def test_a_model_that_does_not_load(gateway, endpoint, words):
     for _ in range(2):  # a failed load leaves nothing behind that would change the next try
         answer = gateway.text("x", endpoint)
-        failed(answer, 503, "TEMPORARILY_UNAVAILABLE", "RG502", *words)
+        message = failed(answer, 503, "TEMPORARILY_UNAVAILABLE", "RG502", *words)
+        # The text of what a model's own code raises is for the log.
+        assert "weights" not in message
         assert answer.headers["retry-after"].isdigit()
 
 

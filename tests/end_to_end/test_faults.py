@@ -299,7 +299,7 @@ def test_a_load_that_fails_and_then_works(gateway, others, helpers, mood):
         helpers.wait_until(lambda: running.outcomes[NOT_LOADED] > 10)
         answer = gateway.command("pid", "many-50")
         mood.write_text("good")
-        assert "not today" in answer.json()["message"]
+        assert "RuntimeError" in answer.json()["message"]
         assert answer.headers["retry-after"].isdigit()
         more_answers(helpers, running)
     assert set(running.outcomes) == {OK, NOT_LOADED}
@@ -444,7 +444,11 @@ def test_a_full_disk_fails_loads_until_there_is_room(start, registry, helpers, s
     )
     helpers.wait_until(lambda: outcome(gateway.command("pid", "a")) == OK)
     fill(small_disk / "rubbish")
-    assert outcome(gateway.command("pid", "b")) == NOT_LOADED
+    answer = gateway.command("pid", "b")
+    assert outcome(answer) == NOT_LOADED
+    assert "the disk of the cache of models is full" in answer.json()["message"]
+    assert "/" not in answer.json()["message"].removeprefix("models:/many/2 ")
+    assert any(f"no space is left in {small_disk}" in line.get("detail", "") for line in gateway.log())
     assert outcome(gateway.command("pid", "a")) == OK
     assert not list(small_disk.glob("fetching-*"))
     (small_disk / "rubbish").unlink()

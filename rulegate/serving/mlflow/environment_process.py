@@ -26,7 +26,7 @@ from mlflow.utils.process import ShellCommandException
 from rulegate.serving.exposure import hide_this_process
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
 from rulegate.serving.mlflow.environment_folders import INTERPRETER, making, prune
-from rulegate.serving.mlflow.redaction import for_client, for_log
+from rulegate.serving.mlflow.redaction import for_client, for_log, without_text
 
 
 def run(sock: socket.socket) -> None:
@@ -78,4 +78,4 @@ def _failure(error: Exception) -> dict[str, str]:
             return {"message": for_client(error.message), "detail": for_log(traceback.format_exc())}
         case FileNotFoundError() if os.sep not in str(error.filename):
             return {"message": f"the program `{error.filename}` is not installed", "detail": ""}
-    return {"message": for_client(f"{type(error).__name__}: {error}"), "detail": for_log(traceback.format_exc())}
+    return {"message": without_text(error), "detail": for_log(traceback.format_exc())}

@@ -30,7 +30,7 @@ import numpy as np
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
 from rulegate.serving.mlflow.batching import ROW_BY_ROW, Batcher, answers_row_by_row
-from rulegate.serving.mlflow.redaction import for_client, for_log
+from rulegate.serving.mlflow.redaction import for_log, without_text
 from rulegate.serving.mlflow.scoring import asks_for_stream, can_stream, score
 from rulegate.serving.mlflow.streaming import Streams
 from rulegate.serving.models import Batching
@@ -50,7 +50,7 @@ def run(sock: socket.socket) -> None:
         model = _load(Path(facts["folder"]))
         batching = _batching(model, facts["batching"])
     except BaseException as error:  # noqa: BLE001 - a model's code may raise anything, SystemExit included
-        failure = {"message": _why(error), "detail": for_log(traceback.format_exc())}
+        failure = {"message": without_text(error), "detail": for_log(traceback.format_exc())}
         write_frame(sock, Frame(first.request_id, Kind.ERROR, json.dumps(failure)))
         return
     loaded = {
@@ -79,11 +79,6 @@ def _batching(model: mlflow.pyfunc.PyFuncModel, wanted: dict[str, Any] | None) -
     batching = Batching(**wanted)
     known = model.loader_module in ROW_BY_ROW
     return batching if (known or batching.any_flavor) and answers_row_by_row(model) else None
-
-
-def _why(error: BaseException) -> str:
-    message = error.message if isinstance(error, mlflow.exceptions.MlflowException) else str(error)
-    return for_client(f"{type(error).__name__}: {message}" if message else type(error).__name__)
 
 
 def _latest_modules(number: int) -> Iterator[str]:

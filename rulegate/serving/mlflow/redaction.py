@@ -8,8 +8,10 @@ MAX_MESSAGE_CHARACTERS = 2000
 """A longer message is cut: an error is to be read, and whatever is this long quotes data."""
 
 # At least two separators, so that `text/csv`, `a/b` and a lone `/` stay. The last name of a path is kept: it tells the
-# reader which file, and not where.
-_PATH = re.compile(r"(?<![\w:/.])(?:file://)?(?:/[^\s/'\"`,:;()<>]+)+/([^\s/'\"`,:;()<>]*)")
+# reader which file, and not where. A path in quotation marks ends with them; of any other, words before another
+# separator are taken for a part.
+_QUOTED_PATH = re.compile(r"(['\"`])(?:file://)?/[^'\"`\n]*/([^/'\"`\n]*)\1")
+_PATH = re.compile(r"(?<![\w:/.])(?:file://)?/{0}+(?:/{0}+(?: {0}+)*(?=/))*/({0}*)".format(r"[^\s/'\"`,:;()<>]"))
 
 # MLflow quotes the whole input where it refuses it: what stands before the quotation, what stands after it, and what is
 # put there instead. Searched for without a pattern, whose time could be made to grow with the square of the input.
@@ -30,6 +32,7 @@ _ENDS = (
 
 
 _MAX_DETAIL_CHARACTERS = 64 * 1024
+_MAX_NAME_CHARACTERS = 100
 _AUTHORITY = re.compile(r"(?<=://)[^/\s@'\"]{1,200}@")
 
 
@@ -46,7 +49,13 @@ def for_log(detail: str) -> str:
 
 def without_paths(message: str) -> str:
     """The message with every absolute path cut to its last name."""
-    return _PATH.sub(lambda match: match.group(1) or "…", message)
+    message = _QUOTED_PATH.sub(lambda match: match[1] + (match[2] or "…") + match[1], message)
+    return _PATH.sub(lambda match: match[1] or "…", message)
+
+
+def without_text(error: BaseException) -> str:
+    """What clients are told of an exception of code that is not known: its type alone; its text may name anything."""
+    return f"it raised {type(error).__name__[:_MAX_NAME_CHARACTERS]}; the log tells why"
 
 
 def for_client(message: str) -> str:

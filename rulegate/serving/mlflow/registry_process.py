@@ -51,6 +51,13 @@ _IDENTITY_CHARACTERS = 40
 _NO_CODES = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "ENDPOINT_NOT_FOUND", "PERMISSION_DENIED"}
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class CacheFull(Exception):
+    """There is no room for a model's files, however many others are removed."""
+
+
 def run(sock: socket.socket) -> None:
     """Takes the gateway's environment over ``sock``, then answers its calls until it hangs up."""
     hide_this_process()
@@ -90,13 +97,23 @@ def _answer(frame: Frame) -> Frame:
 def _failure(error: Exception) -> dict[str, Any]:
     """What is told of an error; ``known`` if the registry answered, and the answer was no."""
     detail = for_log(traceback.format_exc())
+    if isinstance(error, CacheFull):
+        return {"message": "the disk of the cache of models is full", "detail": detail, "known": False}
     if not isinstance(error, MlflowException):
-        message = for_client(f"{type(error).__name__}: {error}")
+        message = for_client(f"{type(error).__name__}: {_words(error)}")
         return {"message": message, "detail": detail, "known": isinstance(error, FileNotFoundError)}
     if error.error_code in _NO_CODES or "No versions of model" in error.message:
         return {"message": for_client(error.message), "detail": "", "known": True}
     # What a store or its network says of itself names hosts and, in addresses, passwords.
     return {"message": "the registry, or the store behind it, does not answer", "detail": detail, "known": False}
+
+
+def _words(error: Exception) -> str:
+    """What an error says, without the folder of the file that it may name."""
+    if isinstance(error, OSError) and error.strerror is not None:
+        named = f": '{Path(os.fsdecode(error.filename)).name}'" if isinstance(error.filename, str | bytes) else ""
+        return error.strerror + named
+    return str(error)
 
 
 def resolve(model_uri: str, registry_uri: str | None) -> dict[str, Any]:
@@ -208,6 +225,9 @@ def fetch(
     The folder appears under its name at once and whole, so that neither an interrupted download nor another gateway
     that brings the same version can be mistaken for a model. Whatever the cache holds beyond its limit goes, least
     recently fetched first, but for what is to be kept; all of that goes where the disk is full.
+
+    Raises:
+        CacheFull: If the disk is full all the same.
     """
     _use(registry_uri)
     folder = Path(cache) / identity
@@ -220,11 +240,10 @@ def fetch(
     try:
         _bring(artifact_uri, folder)
     except Exception as error:
-        # Stores wrap what the system says in errors of their own; its words are in all of them.
-        if os.strerror(errno.ENOSPC) not in str(error):
+        if not _is_full(error):
             raise
         _prune(Path(cache), 0, {*keep, identity})
-        _bring(artifact_uri, folder)
+        _bring_at_last(artifact_uri, folder)
     _remove_remains(Path(cache))
     _prune(Path(cache), cache_limit_bytes, {*keep, identity})
     return {"folder": str(folder)}
@@ -242,6 +261,25 @@ def _bring(artifact_uri: str, folder: Path) -> None:
                 raise
         # TemporaryDirectory wants to find what it made.
         Path(partial).mkdir(exist_ok=True)
+
+
+def _bring_at_last(artifact_uri: str, folder: Path) -> None:
+    try:
+        _bring(artifact_uri, folder)
+    except Exception as error:
+        if _is_full(error):
+            hint = "make room there, or name another folder by RULEGATE_CACHE"
+            raise CacheFull(f"no space is left in {folder.parent}; {hint}") from error
+        raise
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether it was for want of space; stores wrap what the system says in errors of their own, or quote its words."""
+    while error is not None:
+        if getattr(error, "errno", None) in _FULL or any(os.strerror(number) in str(error) for number in _FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _prune(cache: Path, limit_bytes: int, keep: set[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulegate.serving.mlflow.redaction import MAX_MESSAGE_CHARACTERS, for_client, without_paths
+from rulegate.serving.mlflow.redaction import MAX_MESSAGE_CHARACTERS, for_client, without_paths, without_text
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,11 @@ from rulegate.serving.mlflow.redaction import MAX_MESSAGE_CHARACTERS, for_client
     [
         ("No such file or directory: '/srv/models/m/MLmodel'", "No such file or directory: 'MLmodel'"),
         ("see file:///srv/secret/a.txt, line 3", "see a.txt, line 3"),
-        ('in "/a/b c/d"', 'in "b c/d"'),
+        ('in "/a/b c/d"', 'in "d"'),
+        ("lost '/My Data/k.pem' or '/a b/c/'", "lost 'k.pem' or '…'"),
+        ("no `file:///with space/key.pem`, no 'text/csv'", "no `key.pem`, no 'text/csv'"),
+        ("cannot open /srv/with space/key.pem", "cannot open key.pem"),
+        ("cannot open /srv/some other folder/a/key.pem: it is gone", "cannot open key.pem: it is gone"),
         ("Types: ['text/csv', 'application/json']", "Types: ['text/csv', 'application/json']"),
         ("models:/sentiment/3 and runs:/abc/model", "models:/sentiment/3 and runs:/abc/model"),
         ("https://mlflow.org/docs/latest/models.html", "https://mlflow.org/docs/latest/models.html"),
@@ -51,8 +55,25 @@ def test_a_message_has_a_bound(message):
     assert len(for_client(message)) <= MAX_MESSAGE_CHARACTERS
 
 
+def test_of_an_exception_of_a_models_own_clients_are_told_the_type():
+    assert without_text(RuntimeError("keys/private.pem is missing")) == "it raised RuntimeError; the log tells why"
+    endless = type("E" * 1_000_000, (Exception,), {})
+    assert len(without_text(endless())) < 200
+
+
 @pytest.mark.parametrize(
-    "piece", ["Failed to predict data '", "Failed to enforce schema of '", "\nInput: ", "/a", " /a/"]
+    "piece",
+    [
+        "Failed to predict data '",
+        "Failed to enforce schema of '",
+        "\nInput: ",
+        "/a",
+        " /a/",
+        "'/a",
+        "'/a b/",
+        " /a/b c",
+        "/a b ",
+    ],
 )
 def test_a_long_message_takes_time_in_proportion_to_its_length(piece):
     """A body that imitates what is searched for is no way to keep a model busy."""
