@@ -158,7 +158,7 @@ def _failure(request_id: int, error: BaseException) -> Frame:
             "kind": "failed",
             "message": f"The model ended the request with {type(error).__name__}.",
             "error_code": "BAD_REQUEST",
-            "detail": "".join(traceback.format_exception(error)),
+            "detail": for_log("".join(traceback.format_exception(error))),
             "fields": {},
             "by_model": True,
         }
