@@ -132,7 +132,7 @@ def _ask_registry(config: Config, environ: Mapping[str, str]) -> tuple[Diagnosti
     # It brings the server side along, which takes a moment that no other check has to wait for.
     from rulegate.bootstrap import describe_models
 
-    named = uses(config)
+    named = uses(config, name=_STDIN_NAME)
     model_uris = [use.model_uri for use in named if not use.model_uri.startswith(("http://", "https://"))]
     return check_registry(named, describe_models(config, environ, list(dict.fromkeys(model_uris))))
 

@@ -34,9 +34,12 @@ class Use:
     condition: tuple[Condition, Excerpt] | None
 
 
-def uses(config: Config) -> tuple[Use, ...]:
-    """Every place at which a configuration names a model, in the order of its text."""
-    source = Source(TEXT_NAME if config.path is None else str(config.path), config.text)
+def uses(config: Config, *, name: str = TEXT_NAME) -> tuple[Use, ...]:
+    """Every place at which a configuration names a model, in the order of its text.
+
+    ``name`` is what the text is called where it is of no file.
+    """
+    source = Source(name if config.path is None else str(config.path), config.text)
     root, _ = read(source)
     masked = Source(source.name, shown_text(config))
     found: list[Use] = []

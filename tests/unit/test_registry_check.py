@@ -133,3 +133,7 @@ model_endpoints:
     assert "hunter2" not in shown
     assert "RG351 `s3://key:*******@bucket/model` cannot be resolved\n" in shown
     assert "RG351 `models:/${MODEL}/1` cannot be resolved\n" in shown
+
+
+def test_a_text_of_no_file_goes_by_the_name_that_it_is_given():
+    assert {use.source.name for use in uses(load_config(CONFIG), name="<stdin>")} == {"<stdin>"}
