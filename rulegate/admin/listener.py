@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -59,8 +60,10 @@ class Listener:
         """Ends every connection at once; what is worked on may end. Safe to call again."""
         self._made.wait()
         if self._server is not None and self._thread.is_alive():
-            # Sockets are closed by the thread that waits for them, which ends when none is left.
-            self._server.trigger.pull_trigger(self._close)
+            # Sockets are closed by the thread that waits for them, which ends when none is left. It may be awake, and
+            # have closed what wakes it before that is done.
+            with contextlib.suppress(OSError):
+                self._server.trigger.pull_trigger(self._close)
             self._thread.join()
 
     def _run(self) -> None:
