@@ -110,6 +110,6 @@ def _bytes_as_characters(text: str) -> str:
 
 
 def _received(value: str) -> str:
-    """What granian hands on of a header's value: without blanks around it, and nothing if it is not all ASCII."""
+    """What reaches conditions of a header's value: nothing if it is not all ASCII."""
     value = value.strip(" \t")
     return value if value.isascii() and value.replace("\t", " ").isprintable() else ""
