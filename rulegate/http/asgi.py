@@ -171,7 +171,8 @@ def _environ(scope: Scope) -> WSGIEnvironment:
             if b"_" in name:
                 continue
             key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
-        text = value.decode("ascii") if value.isascii() else ""
+        # The parser leaves the blanks behind a value.
+        text = value.rstrip(b" \t").decode("ascii") if value.isascii() else ""
         if key in environ:
             text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
         environ[key] = text

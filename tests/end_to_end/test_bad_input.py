@@ -332,9 +332,9 @@ def test_a_table_in_chunks_is_answered_if_it_comes_whole_and_else_is_not(gateway
     def table() -> Iterator[bytes]:
         yield b"text\n"
         yield b"a\n"
-        raise InterruptedError
+        raise KeyboardInterrupt
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(KeyboardInterrupt):
         requests.post(url, data=table(), headers=headers, timeout=60)
     line = helpers.wait_until(lambda: [x for x in gateway.requests_logged() if x["request_id"] == "broken-table"])[0]
     assert (line["status"], line["code"]) == (400, "RG404")
