@@ -69,6 +69,9 @@ def environ_of(
     seen: set[str] = set()
     for name, value in headers:
         _check_header(name, value)
+        if "_" in name:
+            # Dropped, as it would pass for one with a hyphen.
+            continue
         key = _OWN_NAMES.get(name.lower(), f"HTTP_{name.upper().replace('-', '_')}")
         # Servers join what is sent several times, and of these two take the first.
         several = key in seen
