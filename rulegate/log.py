@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 
+from rulegate import waiting
+
 LogFormat = Literal["json", "text"]
 
 FACTS = "facts"
@@ -124,25 +126,30 @@ class GatheredLines:
 
 
 class _Handler(logging.Handler):
-    """Writes the records of the logging module as lines."""
+    """Writes the records of the logging module as lines: at once, unless whoever makes one must not wait."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, lines: Lines, gathered: GatheredLines | None) -> None:
         super().__init__()
-        self._log = log
+        self._lines = lines
+        self._gathered = gathered
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             facts = dict(getattr(record, FACTS, {}))
             if record.exc_info:
                 facts["detail"] = logging.Formatter().formatException(record.exc_info)
-            self._log.write(record.getMessage(), facts, level=record.levelname.lower(), at_s=record.created)
+            log = self._lines if waiting.has_thread() else self._gathered or self._lines
+            log.write(record.getMessage(), facts, level=record.levelname.lower(), at_s=record.created)
         except Exception:  # noqa: BLE001 - the module's way: a record that cannot be written must not end the program
             self.handleError(record)
 
 
-def set_up(log: Log, *, level: int = logging.INFO) -> None:
-    """Sends this process's log records to ``log``, replacing what was set up before."""
-    logging.basicConfig(level=level, handlers=[_Handler(log)], force=True)
+def set_up(lines: Lines, *, gathered: GatheredLines | None = None, level: int = logging.INFO) -> None:
+    """Sends this process's log records to ``lines``, replacing what was set up before.
+
+    Those of requests that have no thread, and so must not wait for whoever reads the log, go through ``gathered``.
+    """
+    logging.basicConfig(level=level, handlers=[_Handler(lines, gathered)], force=True)
 
 
 def _json_line(moment: str, level: str, event: str, facts: Mapping[str, Any]) -> str:

@@ -179,13 +179,14 @@ def _work(
     # Ctrl-C is for the main process, which stops the worker in its own time.
     with contextlib.suppress(OSError):
         os.setsid()
-    lines = log.GatheredLines(log.Lines(log_format))
-    log.set_up(lines)
+    lines = log.Lines(log_format)
+    requests = log.GatheredLines(lines)
+    log.set_up(lines, gathered=requests)
     sys.setswitchinterval(SWITCH_S)
     environment = dict(os.environ)
     config = last_good(following.handover, begun_with, following.allow)
     loop = http_server.new_loop()
-    running = bootstrap.start(config, environment, lines, loop=loop)
+    running = bootstrap.start(config, environment, requests, loop=loop)
     live = Live(
         config,
         running.reload,
@@ -212,7 +213,7 @@ def _work(
         http_server.run(application, sock, loop, patience_s=patience_s)
     finally:
         # The loop goes on while the models' processes end, since it is told of their ends.
-        loop.run_until_complete(loop.run_in_executor(None, _close, admin, live, running, lines))
+        loop.run_until_complete(loop.run_in_executor(None, _close, admin, live, running, requests))
         loop.close()
 
 
@@ -244,12 +245,12 @@ def _admin(sock: socket.socket, begun_with: Config, running: bootstrap.Running, 
     return admin
 
 
-def _close(admin: Listener | None, live: Live, running: bootstrap.Running, lines: log.GatheredLines) -> None:
+def _close(admin: Listener | None, live: Live, running: bootstrap.Running, requests: log.GatheredLines) -> None:
     if admin is not None:
         admin.close()
     live.close()
     running.close()
-    lines.close()
+    requests.close()
 
 
 def _end_with_parent(admin: Listener | None) -> None:
