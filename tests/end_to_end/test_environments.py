@@ -254,6 +254,8 @@ def serve_with_conda(serve, conda):
 def gateway_with_conda(serve_with_conda, conda, tmp_path_factory):
     programs = tmp_path_factory.mktemp("bin")
     (programs / "conda").symlink_to(conda / "condabin" / "conda")
+    # What a model without a Python of its own must not be taken to.
+    (programs / "python").symlink_to(sys.executable)
     names = ("old", "greeting", "without-python", "without-conda")
     return serve_with_conda(*names, PATH=f"{programs}{os.pathsep}{os.environ['PATH']}")
 

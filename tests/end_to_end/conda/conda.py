@@ -115,7 +115,8 @@ def activation(prefix: Path) -> list[str]:
         "CONDA_PROMPT_MODIFIER": f"({prefix.name}) ",
         "CONDA_EXE": str(ROOT / "bin" / "conda"),
     }
-    for name, value in json.loads((prefix / "conda-meta" / "state").read_text())["env_vars"].items():
+    state = prefix / "conda-meta" / "state"
+    for name, value in (json.loads(state.read_text())["env_vars"] if state.exists() else {}).items():
         if name in os.environ:
             variables[f"__CONDA_SHLVL_{level}_{name}"] = os.environ[name]
         variables[name] = value

@@ -59,6 +59,7 @@ def main() -> None:
     bundled = next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"))
     with zipfile.ZipFile(bundled) as wheel:
         pip = {f"{packages}/{name}": wheel.read(name) for name in wheel.namelist()}
+    pip["bin/pip"] = b"import sys\nfrom pip._internal.cli.main import main\n\nsys.exit(main())\n"
     package(channel, "pip", bundled.name.split("-")[1], pip, "python")
     package(channel, "greeting", "1.0", {"etc/conda/activate.d/greeting.sh": GREETING.encode()})
     (channel / "noarch").mkdir()
