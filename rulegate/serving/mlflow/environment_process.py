@@ -38,7 +38,12 @@ _FOR_CONDA = {
     **dict.fromkeys(("MAMBA_ALLOW_SOFTLINKS", "MAMBA_ALWAYS_SOFTLINK"), "false"),
 }
 
-_TELL = "import json, os, sys; print(json.dumps([sys.executable, dict(os.environ)]))"
+# What the kernel was given: Python has its own say in the locale.
+_TELL = """
+import json, os, sys
+variables = os.fsdecode(open("/proc/self/environ", "rb").read()).split("\\0")[:-1]
+print(json.dumps([sys.executable, dict(variable.split("=", 1) for variable in variables)]))
+"""
 
 
 class _Unpreparable(Exception):
