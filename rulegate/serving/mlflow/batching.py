@@ -86,7 +86,8 @@ def rows_of(frame: Frame) -> Rows | None:
     types = _types(cells, len(columns))
     if types is None or not all(isinstance(column, str) for column in columns):
         return None
-    key = ("dataframe_split" in body, tuple(columns), types, json.dumps(body.get("params"), sort_keys=True))
+    params = json.dumps(body["params"], sort_keys=True) if "params" in body else None
+    key = ("dataframe_split" in body, tuple(columns), types, params)
     return Rows(key, body, rows)
 
 

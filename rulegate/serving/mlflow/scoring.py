@@ -53,6 +53,10 @@ _REPEATS = "The data names tens of thousands of columns, and the same ones again
 _NOT_FIELDS = frozenset({"error_code", "message", "stack_trace"})
 
 
+# Made once: to make one costs more than to encode a small answer.
+_ENCODER = NumpyEncoder(allow_nan=False)
+
+
 class Parsed(NamedTuple):
     """A decoded request.
 
@@ -177,7 +181,7 @@ def encode(result: Any, *, wrapped: bool) -> bytes:
         predictions = _get_jsonable_obj(result, pandas_orient="records")
         answer = {"predictions": predictions} if wrapped else predictions
         try:
-            return json.dumps(answer, cls=NumpyEncoder, allow_nan=False).encode()
+            return _ENCODER.encode(answer).encode()
         except ValueError:
             # Only the encoder knows how to reach every number in such a result, so it writes and the parser replaces.
             written = json.dumps(answer, cls=NumpyEncoder)
