@@ -20,7 +20,14 @@ from rulegate.gateway import Gateway
 from rulegate.http import listing
 from rulegate.http.errors import PathNotFound, failure_of
 from rulegate.http.events import ClientGone, Events
-from rulegate.http.incoming import condition_request, content_type, read_body, request_id, require_method
+from rulegate.http.incoming import (
+    condition_request,
+    content_type,
+    read_body,
+    request_id,
+    require_method,
+    require_one_host,
+)
 from rulegate.http.passage import Passage
 from rulegate.http.replies import JSON, STATUS_LINES, Reply, failed, json_reply
 from rulegate.http.traffic import Traffic
@@ -126,6 +133,7 @@ class Application:
 
         failure = None
         try:
+            require_one_host(environ)
             require_method(environ, "POST")
             body = read_body(environ, max_bytes=front.max_body_bytes)
             journey.via = self._passage.through(environ, endpoint)
@@ -163,6 +171,7 @@ class Application:
 
     def _page(self, environ: WSGIEnvironment, path: str) -> Reply:
         try:
+            require_one_host(environ)
             page = self._pages.get(path) or self._listing(path)
             if page is None:
                 raise PathNotFound("there is no such path; models answer POST /invocations")

@@ -34,6 +34,10 @@ class MethodNotAllowed(RequestRefused):
         self.allowed = allowed
 
 
+class SeveralHosts(RequestRefused):
+    """The request names more than one host."""
+
+
 class BodyTooLarge(RequestRefused):
     """The body is larger than the gateway takes."""
 
@@ -87,6 +91,7 @@ class Failure:
 _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (PathNotFound, Failure(404, "ENDPOINT_NOT_FOUND", "RG401")),
     (MethodNotAllowed, Failure(405, "BAD_REQUEST", "RG402")),
+    (SeveralHosts, Failure(400, "BAD_REQUEST", "RG419")),
     (BodyTooLarge, Failure(413, "BAD_REQUEST", "RG403")),
     (BodyIncomplete, Failure(400, "BAD_REQUEST", "RG404")),
     (LengthRequired, Failure(411, "BAD_REQUEST", "RG411")),

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import get_content_length, get_path_info
 
 from rulegate.condition import Request
-from rulegate.http.errors import BodyIncomplete, BodyTooLarge, LengthRequired, MethodNotAllowed
+from rulegate.http.errors import BodyIncomplete, BodyTooLarge, LengthRequired, MethodNotAllowed, SeveralHosts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -43,6 +43,19 @@ def require_method(environ: WSGIEnvironment, *methods: str) -> None:
     method = environ["REQUEST_METHOD"]
     if method not in methods:
         raise MethodNotAllowed(f"{method[:20]} is not allowed here; use {methods[0]}", methods)
+
+
+def require_one_host(environ: WSGIEnvironment) -> None:
+    """Lets no request through that names several hosts: two programs on its way may each have taken another one.
+
+    granian writes them with a comma between them, which is in the name of no host. One that is missing it writes as
+    an empty text, so that cannot be told from one that is empty, which MLflow's server takes.
+
+    Raises:
+        SeveralHosts: If it does.
+    """
+    if "," in environ.get("HTTP_HOST", ""):
+        raise SeveralHosts("the request has more than one Host")
 
 
 def read_body(environ: WSGIEnvironment, *, max_bytes: int) -> bytes:

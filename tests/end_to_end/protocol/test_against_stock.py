@@ -6,6 +6,7 @@ import dataclasses
 import json
 import random
 import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -221,7 +222,7 @@ def test_a_gateway_answers_as_mlflows_server_does_but_for_listed_differences(cas
 def test_each_difference_occurs_and_is_listed():
     """The document lists the differences that the test knows, and no others."""
     listed = re.findall(r"^\| `([\w-]+)` \|", DOCUMENT.read_text(), re.MULTILINE)
-    assert listed == [*map(name_of, DIFFERENCES), *PAGES_THAT_DIFFER]
+    assert listed == [*map(name_of, DIFFERENCES), *PAGES_THAT_DIFFER, *HEADS_THAT_DIFFER]
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=name_of)
@@ -270,3 +271,43 @@ def test_pages_that_differ(servers, name):
     assert (stock.status_code, [*stock.json()] if stock.text else None) == (status, keys)
     ours = requests.request(method, f"{servers.gateway.url}{path}", timeout=60)
     assert (ours.status_code, ours.json()["error_code"] if ours.text else None) == (our_status, error_code)
+
+
+HEADS_THAT_DIFFER = {
+    "several-hosts": (b"GET %s/ping HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", (400, b"RG419")),
+    "no-host": (b"GET %s/ping HTTP/1.1\r\n\r\n", (200, b"\r\n\r\n\n")),
+    "broken-chunks": (
+        b"POST %s/invocations HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+        b'transfer-encoding: chunked\r\n\r\n2\r\n{"\r\nno-number\r\n',
+        (400, b"RG507"),
+    ),
+}
+"""What breaks the rules of HTTP/1.1, which MLflow's server refuses in plain text, and what a gateway answers."""
+
+
+@pytest.mark.parametrize("name", HEADS_THAT_DIFFER)
+def test_heads_that_differ(servers, name):
+    request, (our_status, words) = HEADS_THAT_DIFFER[name]
+    status, answer = send(servers.stock, request % b"/bare")
+    assert (status, b"Invalid HTTP request received." in answer) == (400, True)
+    status, answer = send(servers.gateway.url, request.replace(b"%s/inv", b"%s/endpoints/bare/inv") % b"")
+    assert status == our_status
+    assert words in answer
+
+
+def test_a_host_that_is_empty_or_no_name_is_answered_by_both(servers):
+    for host in (b"", b"a b/c", b"\xff"):
+        request = b"GET %s/ping HTTP/1.1\r\nhost: " + host + b"\r\n\r\n"
+        assert send(servers.stock, request.replace(b"%s", b"/bare"))[0] == 200
+        assert send(servers.gateway.url, request.replace(b"%s", b""))[0] == 200
+
+
+def send(url: str, request: bytes) -> tuple[int, bytes]:
+    """The status of the answer to these bytes, and the answer, as far as its first body comes at once."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(request)
+        answer = b""
+        while not re.search(rb"\r\n\r\n.", answer, re.DOTALL) and (data := connection.recv(65536)):
+            answer += data
+    return int(answer.split()[1]), answer
