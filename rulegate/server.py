@@ -131,6 +131,7 @@ def serve(config: Config, sock: socket.socket, following: Following, *, log_form
         SystemExit: If the worker cannot be kept running.
     """
     log.set_up(log.Lines(log_format))
+    log.record_what_nobody_catches()
     # Models' processes have the same user, and what they were not given they must not find here.
     hide_this_process()
     _allow_many_files()
@@ -246,7 +247,11 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
     connections.watch(port, silent_s=lambda: 2 * running.application.front.request_timeout_s)
     admin = None if following.admin is None else _admin(following.admin, begun_with, running, live)
     _end_with_parent(admin)
-    multiprocessing.util.Finalize(None, _close, (admin, live, running, requests), exitpriority=1)
+    # From now on somebody sees to it that they are written in the end. Requests have a queue of their own, so that
+    # what models print drops no line of theirs where the log is slow.
+    records = log.GatheredLines(lines, gather_s=0.0)
+    log.set_up(records)
+    multiprocessing.util.Finalize(None, _close, (admin, live, running, requests, records), exitpriority=1)
     # What is there by now stays, so the garbage collector need not look through it, thousands of routes maybe, while
     # requests wait.
     gc.collect()
@@ -282,12 +287,19 @@ def _admin(sock: socket.socket, begun_with: Config, running: bootstrap.Running, 
     return admin
 
 
-def _close(admin: Listener | None, live: Live, running: bootstrap.Running, requests: log.GatheredLines) -> None:
+def _close(
+    admin: Listener | None,
+    live: Live,
+    running: bootstrap.Running,
+    requests: log.GatheredLines,
+    records: log.GatheredLines,
+) -> None:
     if admin is not None:
         admin.close()
     live.close()
     running.close()
     requests.close()
+    records.close()
 
 
 def _end_with_parent(admin: Listener | None) -> None:

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from rulegate.log import Lines, set_up
+from rulegate.log import GatheredLines, Lines, set_up
 from rulegate.serving.mlflow.prints import BURST_BYTES, BYTES_PER_S, LONGEST_LINE_BYTES, Prints
 
 
@@ -117,6 +117,23 @@ def test_a_flood_is_cut_and_the_log_says_so(log, tmp_path, line):
     events = [record["event"] for record in log()]
     assert any("is left out" in event for event in events)
     assert any("are left out" in event for event in events), "how much is said in the end"
+
+
+def test_a_log_that_nobody_reads_holds_up_no_model(log):
+    read_end, write_end = os.pipe()
+    gathered = GatheredLines(Lines("json", write_end), gather_s=0.0)
+    set_up(gathered)
+    # More than both pipes hold. Whoever printed it would wait for ever.
+    printing = threading.Thread(target=print_through, kwargs={"data": (b"x" * 99 + b"\n") * 10_000}, daemon=True)
+    printing.start()
+    printing.join(30)
+    assert not printing.is_alive()
+    reading = threading.Thread(target=lambda: all(iter(lambda: os.read(read_end, 65536), b"")))
+    reading.start()
+    gathered.close()
+    os.close(write_end)
+    reading.join()
+    os.close(read_end)
 
 
 def test_what_is_left_out_is_counted_by_model_to_the_byte(log):
