@@ -180,7 +180,10 @@ def record_what_nobody_catches() -> None:
 
 def _json_line(moment: str, level: str, event: str, facts: Mapping[str, Any]) -> str:
     line = {"time": moment, "level": level, "event": event}
-    line.update((key, value) for key, value in facts.items() if value is not None)
+    for key, value in facts.items():
+        if value is not None:
+            # No fact can be taken for what the line itself says.
+            line.setdefault(key, value)
     return json.dumps(line, default=str)
 
 

@@ -16,7 +16,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from rulegate.serving.mlflow.allowance import Allowance
 
@@ -29,6 +29,9 @@ BURST_BYTES = 4 * 1024 * 1024
 LONGEST_LINE_BYTES = 2000
 """Of a longer line the beginning is kept: what is this long quotes data, and a client may have chosen how long."""
 
+LONGEST_WAIT_S = 10.0
+"""What of a line has come is logged after so long, though it has not ended: its model may hang where it printed it."""
+
 LEAST_GAP_S = 1.0
 """For so long at least all is left out that a model prints, once some is: each gap is two lines of the log."""
 
@@ -40,21 +43,30 @@ _READ_BYTES = 1024 * 1024
 # While prints are left out, their pipe is emptied this often: often enough for a gigabyte a second, and seldom enough
 # to leave the interpreter to requests.
 _PAUSE_S = 0.001
+# While something is due later, it is looked for this often.
+_LOOK_S = 1.0
 
 _log = logging.getLogger("rulegate.prints")
 
 
 class Prints:
-    """Pipes to print into, and a thread that makes records of what comes out. Safe to use from many threads."""
+    """Pipes to print into, and a thread that makes records of what comes out. Safe to use from many threads.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._epoll = select.epoll()
         self._end = os.eventfd(0)
         self._epoll.register(self._end, select.EPOLLIN)
         self._printers: dict[int, _Printer] = {}
         self._allowance = Allowance(bytes_per_s=BYTES_PER_S, burst_bytes=BURST_BYTES)
         self._gaps: dict[str, _Gap] = {}
-        self._now_s = time.monotonic()
+        # By source: since when a line has come that has not ended.
+        self._unended: dict[int, float] = {}
+        self._now_s = clock()
         self._thread = threading.Thread(target=self._run, name="prints", daemon=True)
         self._thread.start()
 
@@ -64,6 +76,8 @@ class Prints:
         ``facts`` become fields of each record; those who have the same share one part of what may be printed.
         """
         source, descriptor = os.pipe()
+        # Whoever prints can also read: what has been there may be gone when it is to be taken.
+        os.set_blocking(source, False)
         self._printers[source] = _Printer(facts)
         self._epoll.register(source, select.EPOLLIN)
         return descriptor
@@ -75,8 +89,9 @@ class Prints:
 
     def _run(self) -> None:
         until_s: float | None = None
-        while until_s is None or (self._printers and time.monotonic() < until_s):
-            wait_s = max(0.0, until_s - time.monotonic()) if until_s else LEAST_GAP_S if self._gaps else None
+        while until_s is None or (self._printers and self._clock() < until_s):
+            is_due = self._gaps or self._unended
+            wait_s = max(0.0, until_s - self._clock()) if until_s else _LOOK_S if is_due else None
             ready = self._epoll.poll(wait_s)
             self._let_time_pass()
             hurries = False
@@ -84,7 +99,8 @@ class Prints:
                 if source == self._end:
                     until_s = self._now_s + os.eventfd_read(self._end) / 1000
                 else:
-                    hurries |= self._take(source, os.read(source, _READ_BYTES))
+                    with contextlib.suppress(BlockingIOError):
+                        hurries |= self._take(source, os.read(source, _READ_BYTES))
             if hurries:
                 time.sleep(_PAUSE_S)
         for name in list(self._gaps):
@@ -94,11 +110,17 @@ class Prints:
         self._epoll.close()
 
     def _let_time_pass(self) -> None:
-        before_s, self._now_s = self._now_s, time.monotonic()
+        before_s, self._now_s = self._now_s, self._clock()
         self._allowance.pass_time(self._now_s - before_s)
         for name, gap in list(self._gaps.items()):
             if self._now_s >= gap.begin_s + LEAST_GAP_S and self._allowance.has(name, part=_ROOM_AFTER_GAP):
                 self._end_gap(name)
+        for source, begin_s in list(self._unended.items()):
+            if self._now_s >= begin_s + LONGEST_WAIT_S:
+                del self._unended[source]
+                printer = self._printers[source]
+                line, printer.line = printer.line, _Line()
+                self._tell(source, printer, line)
 
     def _take(self, source: int, data: bytes) -> bool:
         """Logs or leaves out what has been read; whether more comes than is taken, so that it may wait a little."""
@@ -107,23 +129,32 @@ class Prints:
             # Closed last: from then on its number may be another's.
             self._epoll.unregister(source)
             del self._printers[source]
+            self._unended.pop(source, None)
             os.close(source)
         if (gap := self._gaps.get(printer.name)) is not None:
             gap.size_bytes += len(data) + printer.line.size_bytes
             printer.line = _Line()
+            self._unended.pop(source, None)
             return True
         for line in printer.lines(data):
-            if gap is None and self._allowance.has(printer.name):
-                text = line.text()
-                self._allowance.charge(printer.name, len(json.dumps(text)) + _RECORD_BYTES)
-                _log.info("printed", extra={"facts": {**printer.facts, "text": text}})
-            else:
-                gap = gap or self._begin_gap(source, printer)
-                gap.size_bytes += line.size_bytes
+            self._unended.pop(source, None)
+            self._tell(source, printer, line)
+        if printer.line.size_bytes:
+            self._unended.setdefault(source, self._now_s)
         if printer.line.left_out_bytes:
             # Nothing more of this line is taken, however fast it comes.
             _widen(source)
         return bool(printer.line.left_out_bytes)
+
+    def _tell(self, source: int, printer: _Printer, line: _Line) -> None:
+        gap = self._gaps.get(printer.name)
+        if gap is None and self._allowance.has(printer.name):
+            text = line.text()
+            self._allowance.charge(printer.name, len(json.dumps(text)) + _RECORD_BYTES)
+            _log.info("printed", extra={"facts": {**printer.facts, "text": text}})
+        else:
+            gap = gap or self._begin_gap(source, printer)
+            gap.size_bytes += line.size_bytes
 
     def _begin_gap(self, source: int, printer: _Printer) -> _Gap:
         words = "more is printed than its part of %d bytes a second; what is too much is left out"

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from rulegate.log import GatheredLines, Lines, set_up
-from rulegate.serving.mlflow.prints import BURST_BYTES, BYTES_PER_S, LONGEST_LINE_BYTES, Prints
+from rulegate.serving.mlflow.prints import BURST_BYTES, BYTES_PER_S, LONGEST_LINE_BYTES, LONGEST_WAIT_S, Prints
 
 
 @pytest.fixture
@@ -117,6 +117,61 @@ def test_a_flood_is_cut_and_the_log_says_so(log, tmp_path, line):
     events = [record["event"] for record in log()]
     assert any("is left out" in event for event in events)
     assert any("are left out" in event for event in events), "how much is said in the end"
+
+
+def test_what_has_come_of_a_line_is_logged_in_time_though_it_does_not_end(log):
+    now_s = 100.0
+    prints = Prints(clock=lambda: now_s)
+    with contextlib.ExitStack() as held:
+        open_one = lambda name: held.enter_context(os.fdopen(prints.open({"model": name}), "wb", buffering=0))  # noqa: E731
+        hanging, other = open_one("hanging"), open_one("other")
+        hanging.write(b"connecting to ")
+        other.write(b"one\n")
+        wait_until(lambda: texts(log()) == ["one"])
+        now_s += LONGEST_WAIT_S
+        other.write(b"two\n")
+        wait_until(lambda: sorted(texts(log())) == ["connecting to ", "one", "two"])
+        hanging.write(b"nowhere\n")
+        wait_until(lambda: texts(log())[-1] == "nowhere")
+    prints.close(timeout_s=30)
+
+
+def test_a_model_that_reads_back_what_it_has_printed_holds_up_nobody():
+    """Also if it does so between the moment that there is something and the moment that it is taken."""
+    texts_logged, held, go_on = [], threading.Semaphore(0), threading.Semaphore(0)
+
+    class Holding(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            texts_logged.append(record.facts["text"])
+            if record.facts["text"] == "hold":
+                held.release()
+                go_on.acquire()
+
+    handler, logger = Holding(), logging.getLogger("rulegate.prints")
+    logger.addHandler(handler)
+    level, logger.level = logger.level, logging.INFO
+    try:
+        prints = Prints()
+        with contextlib.ExitStack() as opened:
+            printers = [
+                opened.enter_context(os.fdopen(prints.open({"model": f"{n}"}), "wb", buffering=0)) for n in "ab"
+            ]
+            printers[0].write(b"hold\n")
+            assert held.acquire(timeout=30)
+            # While it is held up both have something; then the first holds it up again, and the second takes it back.
+            for printer, text in zip(printers, (b"hold\n", b"gone\n"), strict=True):
+                printer.write(text)
+            go_on.release()
+            assert held.acquire(timeout=30)
+            with open(f"/proc/self/fd/{printers[1].fileno()}", "rb", buffering=0) as own:
+                assert own.read(100) == b"gone\n"
+            go_on.release()
+            printers[0].write(b"after\n")
+            wait_until(lambda: texts_logged == ["hold", "hold", "after"])
+        prints.close(timeout_s=30)
+    finally:
+        logger.removeHandler(handler)
+        logger.level = level
 
 
 def test_a_log_that_nobody_reads_holds_up_no_model(log):
