@@ -35,10 +35,17 @@ class _Event(NamedTuple):
 
 
 class Log(Protocol):
-    """What events of one kind are written to. Safe to use from many threads."""
+    """What events are written to. Safe to use from many threads."""
 
-    def write(self, event: str, facts: Mapping[str, Any], /) -> None:
-        """Takes what happens now, and the facts of it that are not None, which must not change any more."""
+    def write(self, event: str, facts: Mapping[str, Any], /, *, level: str = ..., at_s: float | None = ...) -> None:
+        """Takes what happens.
+
+        Args:
+            event: What happened.
+            facts: What else is to be known of it, but for what is None; must not change any more.
+            level: How much it matters, in lower case.
+            at_s: When it happened, in seconds of the Unix epoch; None is now.
+        """
         ...
 
 
@@ -57,15 +64,8 @@ class Lines:
         self._format = _json_line if log_format == "json" else _text_line
         self._descriptor = descriptor
 
-    def write(self, event: str, facts: Mapping[str, Any], *, level: str = "info", at_s: float | None = None) -> None:
-        """Writes one event.
-
-        Args:
-            event: What happened.
-            facts: What else is to be known of it.
-            level: How much it matters, in lower case.
-            at_s: When it happened, in seconds of the Unix epoch; None is now.
-        """
+    def write(self, event: str, facts: Mapping[str, Any], /, *, level: str = "info", at_s: float | None = None) -> None:
+        """See `Log.write`; it is written at once."""
         self.write_text(self.line(event, facts, level, time.time() if at_s is None else at_s))
 
     def line(self, event: str, facts: Mapping[str, Any], level: str, at_s: float) -> str:
@@ -81,7 +81,7 @@ class Lines:
 
 
 class GatheredLines:
-    """Writes events of one kind as lines, many at a time, in a thread of its own. Safe to use from many threads.
+    """Writes events as lines, many at a time, in a thread of its own. Safe to use from many threads.
 
     Nobody waits for the log: to write a line for each of many thousand requests a second costs as much as to answer
     them, and a log that is read slowly would hold them all up. A line is written ``gather_s`` seconds after its event
@@ -102,8 +102,8 @@ class GatheredLines:
         self._closed = threading.Event()
         self._thread.start()
 
-    def write(self, event: str, facts: Mapping[str, Any], *, level: str = "info", at_s: float | None = None) -> None:
-        """See `Lines.write`; it is written later."""
+    def write(self, event: str, facts: Mapping[str, Any], /, *, level: str = "info", at_s: float | None = None) -> None:
+        """See `Log.write`; it is written later."""
         if self._queue.qsize() < (MAX_QUEUED if level == "info" else 2 * MAX_QUEUED):
             self._queue.put(_Event(event, facts, level, time.time() if at_s is None else at_s))
         else:
@@ -136,7 +136,7 @@ class GatheredLines:
 class _Handler(logging.Handler):
     """Writes the records of the logging module as lines."""
 
-    def __init__(self, lines: Lines | GatheredLines) -> None:
+    def __init__(self, lines: Log) -> None:
         super().__init__()
         self._lines = lines
 
@@ -150,7 +150,7 @@ class _Handler(logging.Handler):
             self.handleError(record)
 
 
-def set_up(lines: Lines | GatheredLines, *, level: int = logging.INFO) -> None:
+def set_up(lines: Log, *, level: int = logging.INFO) -> None:
     """Sends this process's log records to ``lines``, replacing what was set up before."""
     logging.basicConfig(level=level, handlers=[_Handler(lines)], force=True)
 

@@ -34,20 +34,12 @@ class MethodNotAllowed(RequestRefused):
         self.allowed = allowed
 
 
-class SeveralHosts(RequestRefused):
-    """The request names more than one host."""
-
-
 class BodyTooLarge(RequestRefused):
     """The body is larger than the gateway takes."""
 
 
 class BodyIncomplete(RequestRefused):
     """The client went away, or sent less than it had announced."""
-
-
-class LengthRequired(RequestRefused):
-    """The body's length is not announced, and without it nobody could tell that a part is missing."""
 
 
 class RequestLoop(RequestRefused):
@@ -91,10 +83,8 @@ class Failure:
 _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (PathNotFound, Failure(404, "ENDPOINT_NOT_FOUND", "RG401")),
     (MethodNotAllowed, Failure(405, "BAD_REQUEST", "RG402")),
-    (SeveralHosts, Failure(400, "BAD_REQUEST", "RG419")),
     (BodyTooLarge, Failure(413, "BAD_REQUEST", "RG403")),
     (BodyIncomplete, Failure(400, "BAD_REQUEST", "RG404")),
-    (LengthRequired, Failure(411, "BAD_REQUEST", "RG411")),
     (RequestLoop, Failure(508, "INVALID_STATE", "RG416")),
     (Unauthorized, Failure(401, "UNAUTHENTICATED", "RG414")),
     (NotUnderstood, Failure(400, "INVALID_PARAMETER_VALUE", "RG415")),

@@ -222,7 +222,7 @@ def test_a_gateway_answers_as_mlflows_server_does_but_for_listed_differences(cas
 def test_each_difference_occurs_and_is_listed():
     """The document lists the differences that the test knows, and no others."""
     listed = re.findall(r"^\| `([\w-]+)` \|", DOCUMENT.read_text(), re.MULTILINE)
-    assert listed == [*map(name_of, DIFFERENCES), *PAGES_THAT_DIFFER, *HEADS_THAT_DIFFER]
+    assert listed == [*map(name_of, DIFFERENCES), *PAGES_THAT_DIFFER]
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=name_of)
@@ -273,41 +273,29 @@ def test_pages_that_differ(servers, name):
     assert (ours.status_code, ours.json()["error_code"] if ours.text else None) == (our_status, error_code)
 
 
-HEADS_THAT_DIFFER = {
-    "several-hosts": (b"GET %s/ping HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", (400, b"RG419")),
-    "no-host": (b"GET %s/ping HTTP/1.1\r\n\r\n", (200, b"\r\n\r\n\n")),
-    "broken-chunks": (
-        b"POST %s/invocations HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
-        b'transfer-encoding: chunked\r\n\r\n2\r\n{"\r\nno-number\r\n',
-        (400, b"RG507"),
-    ),
+HEADS = {
+    "no host": b"GET %s/ping HTTP/1.1\r\n\r\n",
+    "no host in HTTP/1.0": b"GET %s/ping HTTP/1.0\r\n\r\n",
+    "several hosts": b"GET %s/ping HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+    "an empty host": b"GET %s/ping HTTP/1.1\r\nhost:\r\n\r\n",
+    "a host that is none": b"GET %s/ping HTTP/1.1\r\nhost: a b/c\r\n\r\n",
+    "a host of other bytes": b"GET %s/ping HTTP/1.1\r\nhost: \xff\r\n\r\n",
+    "a host with a control character": b"GET %s/ping HTTP/1.1\r\nhost: a\x1b\r\n\r\n",
+    "a chunk without a length": b"POST %s/invocations HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+    b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\nno-number\r\n",
 }
-"""What breaks the rules of HTTP/1.1, which MLflow's server refuses in plain text, and what a gateway answers."""
 
 
-@pytest.mark.parametrize("name", HEADS_THAT_DIFFER)
-def test_heads_that_differ(servers, name):
-    request, (our_status, words) = HEADS_THAT_DIFFER[name]
-    status, answer = send(servers.stock, request % b"/bare")
-    assert (status, b"Invalid HTTP request received." in answer) == (400, True)
-    status, answer = send(servers.gateway.url, request.replace(b"%s/inv", b"%s/endpoints/bare/inv") % b"")
-    assert status == our_status
-    assert words in answer
+@pytest.mark.parametrize("name", HEADS)
+def test_what_bends_the_rules_of_http_gets_the_status_of_mlflows_server(servers, name):
+    assert status_of(servers.gateway.url, HEADS[name] % b"") == status_of(servers.stock, HEADS[name] % b"/bare")
 
 
-def test_a_host_that_is_empty_or_no_name_is_answered_by_both(servers):
-    for host in (b"", b"a b/c", b"\xff"):
-        request = b"GET %s/ping HTTP/1.1\r\nhost: " + host + b"\r\n\r\n"
-        assert send(servers.stock, request.replace(b"%s", b"/bare"))[0] == 200
-        assert send(servers.gateway.url, request.replace(b"%s", b""))[0] == 200
-
-
-def send(url: str, request: bytes) -> tuple[int, bytes]:
-    """The status of the answer to these bytes, and the answer, as far as its first body comes at once."""
+def status_of(url: str, request: bytes) -> bytes:
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(request)
         answer = b""
-        while not re.search(rb"\r\n\r\n.", answer, re.DOTALL) and (data := connection.recv(65536)):
+        while b"\r\n" not in answer and (data := connection.recv(65536)):
             answer += data
-    return int(answer.split()[1]), answer
+    return answer.partition(b"\r\n")[0]
