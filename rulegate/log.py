@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, Protocol
 
 LogFormat = Literal["json", "text"]
 
@@ -26,12 +26,7 @@ GATHER_S: Final = 0.02
 
 _STANDARD_ERROR = 2
 
-
-class _Event(NamedTuple):
-    event: str
-    facts: Mapping[str, Any]
-    level: str
-    at_s: float
+_Event = tuple[str, Mapping[str, Any], str, float]
 
 
 class Log(Protocol):
@@ -105,7 +100,7 @@ class GatheredLines:
     def write(self, event: str, facts: Mapping[str, Any], /, *, level: str = "info", at_s: float | None = None) -> None:
         """See `Log.write`; it is written later."""
         if self._queue.qsize() < (MAX_QUEUED if level == "info" else 2 * MAX_QUEUED):
-            self._queue.put(_Event(event, facts, level, time.time() if at_s is None else at_s))
+            self._queue.put((event, facts, level, time.time() if at_s is None else at_s))
         else:
             self._dropped += 1
 
