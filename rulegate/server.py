@@ -181,8 +181,24 @@ def _work(
     with contextlib.suppress(OSError):
         os.setsid()
     lines = log.Lines(log_format)
-    requests = log.GatheredLines(lines)
-    log.set_up(lines)
+    # Nobody waits for who reads the log: the loop must not, nor may what brings models' prints, for which they would
+    # wait in turn. Requests have a queue of their own, so that no print drops a line of theirs where the log is slow.
+    records = log.GatheredLines(lines, gather_s=0.0)
+    log.set_up(records)
+    try:
+        _serve_requests(begun_with, sock, following, log.GatheredLines(lines), patience_s)
+    finally:
+        records.close()
+        log.set_up(lines)
+
+
+def _serve_requests(
+    begun_with: Config,
+    sock: socket.socket,
+    following: Following,
+    requests: log.GatheredLines,
+    patience_s: Callable[[], float],
+) -> None:
     sys.setswitchinterval(SWITCH_S)
     environment = dict(os.environ)
     config = last_good(following.handover, begun_with, following.allow)
@@ -205,10 +221,6 @@ def _work(
     # requests wait.
     gc.collect()
     gc.freeze()
-    # Nobody waits for who reads the log: the loop must not, nor may what brings models' prints, for which they would
-    # wait in turn. Requests have a queue of their own, so that no print drops a line of theirs where the log is slow.
-    records = log.GatheredLines(lines, gather_s=0.0)
-    log.set_up(records)
     try:
         application = Asgi(
             running.application,
@@ -218,7 +230,7 @@ def _work(
         http_server.run(application, sock, loop, patience_s=patience_s)
     finally:
         # The loop goes on while the models' processes end, since it is told of their ends.
-        loop.run_until_complete(loop.run_in_executor(None, _close, admin, live, running, requests, records))
+        loop.run_until_complete(loop.run_in_executor(None, _close, admin, live, running, requests))
         loop.close()
 
 
@@ -250,19 +262,12 @@ def _admin(sock: socket.socket, begun_with: Config, running: bootstrap.Running, 
     return admin
 
 
-def _close(
-    admin: Listener | None,
-    live: Live,
-    running: bootstrap.Running,
-    requests: log.GatheredLines,
-    records: log.GatheredLines,
-) -> None:
+def _close(admin: Listener | None, live: Live, running: bootstrap.Running, requests: log.GatheredLines) -> None:
     if admin is not None:
         admin.close()
     live.close()
     running.close()
     requests.close()
-    records.close()
 
 
 def _end_with_parent(admin: Listener | None) -> None:
