@@ -7,14 +7,11 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from rulegate.config.tree import Text
-from rulegate.config.values import (
+from rulegate.config.field_types import (
     DELAY,
     DURATION,
-    GIB,
     MEMORY,
     NAMED,
-    NEVER,
     OPTIONAL_DURATION,
     OVERRIDING_DURATION,
     SIZE,
@@ -23,9 +20,10 @@ from rulegate.config.values import (
     Flag,
     Glob,
     ReplicaCount,
-    Share,
     VariableName,
 )
+from rulegate.config.tree import Text
+from rulegate.config.values import GIB, NEVER, Share
 
 MAX_LISTED: Final = 1000
 """How many globs may be listed, inclusive: every model that a file names is held against all of them."""
