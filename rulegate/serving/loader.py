@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rulegate.serving.errors import ModelBroken, ModelUnavailable
 from rulegate.serving.models import ModelBackend, ModelVersion, Registry
-from rulegate.serving.resident import Replica
+from rulegate.serving.resident import Replica, Resident
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +100,8 @@ class Loader:
             on_batch=hearers.on_batch,
         )
         return Replica(model, ended)
+
+
+def begin(work: Callable[[Resident], None], resident: Resident) -> None:
+    """Does work on a resident that takes as long as a load, in a thread of its own."""
+    threading.Thread(target=work, args=(resident,), name=f"load {resident.version.reference}", daemon=True).start()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 
-from rulegate.serving.backoff import Backoff
+from rulegate.serving.backoff import FREE_DEATHS, Backoff
 from rulegate.serving.budget import Budget
 from rulegate.serving.errors import (
     ModelDied,
@@ -18,15 +18,13 @@ from rulegate.serving.errors import (
     NoMemoryForModel,
 )
 from rulegate.serving.figures import ResidentFigures, Unload, figures_of
-from rulegate.serving.loader import Hearers, Loader
+from rulegate.serving.loader import Loader, begin
 from rulegate.serving.models import LoadedModel, ModelVersion, Terms
+from rulegate.serving.replicas import Replicas
 from rulegate.serving.resident import Replica, Resident, State
 from rulegate.serving.tally import Tally
 
 _log = logging.getLogger("rulegate.serving")
-
-FREE_DEATHS = 3
-"""How often in a row a version may end without having answered, and be loaded again without a pause."""
 
 
 class Residents:
@@ -57,7 +55,9 @@ class Residents:
         self._lock = threading.Condition()
         self._residents: dict[ModelVersion, Resident] = {}
         self._budget = Budget(self._residents, memory_limit_bytes)
+        # Pauses before a version is loaded again, in which its requests are refused.
         self._backoff = Backoff(clock)
+        self._replicas = Replicas(loader, tally, self._lock, on_last_end=self._has_died, clock=clock)
         self._closed = False
 
     # Use
@@ -204,13 +204,8 @@ class Residents:
         ended: list[LoadedModel] = []
         with self._lock:
             for resident in self._residents.values():
-                if resident.state is not State.READY:
-                    continue
-                ended += [replica.model for replica in resident.spare()]
-                wants_one = len(resident.replicas) < resident.terms.replicas and not resident.replacing
-                if wants_one and not self._backoff.left_s(_beside(resident)):
-                    resident.replacing = True
-                    self._spawn(self._add_replica, resident)
+                if resident.state is State.READY:
+                    ended += self._replicas.match(resident)
         _close(ended)
 
     def close(self) -> None:
@@ -232,6 +227,16 @@ class Residents:
         models = [replica.model for replica in resident.replicas]
         self._forget(resident)
         return models
+
+    def _has_died(self, resident: Resident) -> None:
+        reference = resident.version.reference
+        if not resident.answered:
+            error = ModelDied(f"the process of {reference} ends again and again without having answered")
+            pause_s = self._backoff.failed(resident.version, error, free=FREE_DEATHS)
+            if pause_s:
+                _log.warning("%s; it is left alone for %.1f s", error.message, pause_s)
+        self._tally.unloaded(reference, Unload.DIED)
+        self._forget(resident)
 
     def _forget(self, resident: Resident) -> None:
         resident.state = State.ENDED
@@ -256,11 +261,8 @@ class Residents:
             raise
         resident = self._residents[version] = Resident(version, terms, self._clock(), on_trial=on_trial)
         # In a thread of its own: the first request may have less time than the load needs.
-        self._spawn(self._load, resident)
+        begin(self._load, resident)
         return resident
-
-    def _spawn(self, work: Callable[[Resident], None], resident: Resident) -> None:
-        threading.Thread(target=work, args=(resident,), name=f"load {resident.version.reference}", daemon=True).start()
 
     def _load(self, resident: Resident) -> None:
         version, begin_s = resident.version, self._clock()
@@ -305,62 +307,7 @@ class Residents:
         folder = self._loader.fetch(version, until_s=until_s)
         resident.fetched = True
         self._make_room(resident, wanted * self._budget.expected_bytes(version, folder), until_s)
-        return self._loader.start(version, folder, wanted, self._hearers(resident), until_s)
-
-    def _hearers(self, resident: Resident) -> Hearers:
-        def on_batch(size: int) -> None:
-            resident.answered = True
-            self._tally.batch(resident.version.reference, size)
-
-        return Hearers(on_end=lambda ended: self._replica_ended(resident, ended), on_batch=on_batch)
-
-    def _replica_ended(self, resident: Resident, ended: threading.Event) -> None:
-        with self._lock:
-            # One that ends before its resident is READY is missed there; one of a resident that was ended is no news.
-            if not resident.lose(ended):
-                return
-            reference = resident.version.reference
-            self._tally.died(reference)
-            if not resident.replicas:
-                if not resident.answered:
-                    error = ModelDied(f"the process of {reference} ends again and again without having answered")
-                    pause_s = self._backoff.failed(resident.version, error, free=FREE_DEATHS)
-                    if pause_s:
-                        _log.warning("%s; it is left alone for %.1f s", error.message, pause_s)
-                self._tally.unloaded(reference, Unload.DIED)
-                self._forget(resident)
-
-    def _add_replica(self, resident: Resident) -> None:
-        version = resident.version
-        replica, failure = self._another(resident)
-        with self._lock:
-            resident.replacing = False
-            if replica is not None and replica.ended.is_set():
-                failure = ModelDied("its process ended as soon as it was loaded")
-            kept = failure is None and resident.state is State.READY
-            if replica is not None and kept:
-                resident.replicas.append(replica)
-                self._tally.added(version.reference)
-            if failure is None:
-                self._backoff.succeeded(_beside(resident))
-            else:
-                pause_s = self._backoff.failed(_beside(resident), failure)
-        if replica is not None and not kept:
-            _close([replica.model])
-        if failure is not None:
-            words = "another process of %s cannot be made: %s; it is tried again in %.1f s"
-            facts = {"detail": failure.detail or None}
-            _log.warning(words, version.reference, failure.message, pause_s, extra={"facts": facts})
-
-    def _another(self, resident: Resident) -> tuple[Replica | None, ModelUnavailable | None]:
-        version, timeout_s = resident.version, resident.terms.load_timeout_s
-        try:
-            return self._loader.another(version, self._hearers(resident), timeout_s=timeout_s), None
-        except ModelUnavailable as error:
-            return None, error
-        except Exception:  # noqa: BLE001 - logged whole
-            _log.exception("another process of %s cannot be made", version.reference)
-            return None, ModelNotLoaded("the gateway failed to load it")
+        return self._loader.start(version, folder, wanted, self._replicas.hearers(resident), until_s)
 
     # Memory; the lock is held
 
@@ -387,11 +334,6 @@ class Residents:
             _close(ended)
             if fits:
                 return
-
-
-def _beside(resident: Resident) -> tuple[ModelVersion, str]:
-    """The key of pauses before another process is made; requests are answered by those that there are."""
-    return resident.version, "beside"
 
 
 def _close(models: list[LoadedModel]) -> None:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from rulegate.serving.backoff import LONGEST_PAUSE_S
+from rulegate.serving.backoff import FREE_DEATHS, LONGEST_PAUSE_S
 from rulegate.serving.errors import (
     ModelBroken,
     ModelDied,
@@ -32,7 +32,6 @@ from rulegate.serving.errors import (
 from rulegate.serving.keeper import Keeper
 from rulegate.serving.models import Headers, Lease, ModelVersion, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
-from rulegate.serving.residents import FREE_DEATHS
 
 PATIENCE_S = 5.0
 """How long anything may take before a law counts as broken; nothing takes so long when all is well."""

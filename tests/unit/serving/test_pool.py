@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rulegate.serving.admission import Admission
-from rulegate.serving.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from rulegate.serving.backoff import FIRST_PAUSE_S, FREE_DEATHS, LONGEST_PAUSE_S
 from rulegate.serving.errors import (
     ModelBroken,
     ModelDied,
@@ -30,7 +30,6 @@ from rulegate.serving.keeper import Keeper, is_due
 from rulegate.serving.models import Batching, Headers, ModelVersion, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.resident import State
-from rulegate.serving.residents import FREE_DEATHS
 
 
 class Shelf:
