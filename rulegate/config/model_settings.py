@@ -105,7 +105,8 @@ class ModelSettings:
     refresh_interval_s: Annotated[float | None, OPTIONAL_DURATION, Field(alias="refresh_interval")] = 10.0
     """A duration, or `never`: how often stages, aliases, `latest` and folders are looked up again."""
     replicas: ReplicaCount = 1
-    """1 to 64: processes of each model. A request goes to the least busy one; one that ends is replaced."""
+    """1 to 64: processes of each model. A request goes to the least busy one; one that ends is replaced, after a pause
+    if it is the fourth in a row that has not answered, while the others do."""
     batching: Batching = "auto"
     """`auto`, `off`, or a mapping: whether requests that queued while a model was busy are merged, predicted once and
     split again. `auto` does so for the scikit-learn, XGBoost, LightGBM and CatBoost flavors, a mapping for all; in both

@@ -26,9 +26,11 @@ from rulegate.serving.tally import Tally
 
 _log = logging.getLogger("rulegate.serving")
 
+_CLOSED = "the gateway is shutting down"
+
 
 class Residents:
-    """The versions in memory. Safe to use from many threads; see `State` for the life of one.
+    """The versions in memory. Safe to use from many threads; `rulegate.serving.pool` shows the life of one.
 
     Args:
         loader: Makes processes of versions.
@@ -254,7 +256,7 @@ class Residents:
     def _begin(self, version: ModelVersion, terms: Terms, *, on_trial: bool) -> Resident:
         try:
             if self._closed:
-                raise ModelNotLoaded("the gateway is shutting down")
+                raise ModelNotLoaded(_CLOSED)
             self._backoff.check(version)
         except ModelUnavailable:
             self._on_end(version)
@@ -276,7 +278,7 @@ class Residents:
             failure = ModelNotLoaded("the gateway failed to load it; its log tells why")
         else:
             with self._lock:
-                living = [replica for replica in replicas if not replica.ended.is_set()]
+                living = [replica for replica in replicas if not replica.life.ended]
                 if living and not self._closed:
                     load_s = resident.be_ready(living, begin_s, self._clock())
                     self._tally.loaded(version.reference, load_s, len(living))
@@ -287,6 +289,8 @@ class Residents:
                 return
             _close([replica.model for replica in replicas])
             failure = ModelDied(f"the process of {version.reference} ended as soon as it was loaded")
+            if self._closed:
+                failure = ModelNotLoaded(_CLOSED)
         failure.message = f"{version.reference} cannot be loaded: {failure.message}"
         facts = {"detail": failure.take_detail() or None}
         pause_s = 0.0
@@ -309,7 +313,7 @@ class Residents:
         self._make_room(resident, wanted * self._budget.expected_bytes(version, folder), until_s)
         return self._loader.start(version, folder, wanted, self._replicas.hearers(resident), until_s)
 
-    # Memory; the lock is held
+    # Memory
 
     def _make_room(self, resident: Resident, needed_bytes: int, until_s: float) -> None:
         """Reserves memory for a resident that is being loaded; ends others for it, see `Budget.victim`."""
