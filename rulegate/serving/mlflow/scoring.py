@@ -181,7 +181,7 @@ def encode(result: Any, *, wrapped: bool) -> bytes:
         predictions = _get_jsonable_obj(result, pandas_orient="records")
         answer = {"predictions": predictions} if wrapped else predictions
         try:
-            return _ENCODER.encode(answer).encode()
+            return str(_ENCODER.encode(answer)).encode()
         except ValueError:
             # Only the encoder knows how to reach every number in such a result, so it writes and the parser replaces.
             written = json.dumps(answer, cls=NumpyEncoder)
