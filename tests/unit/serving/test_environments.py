@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ def model(tmp_path: Path) -> Path:
 
 
 def name_of(model: Path, manager: Manager = "conda") -> str:
-    kept = Environments(WarmParent({}), manager=manager, folder=model, limit_bytes=1, variables={})
-    return kept._name(model)
+    with contextlib.closing(WarmParent({})) as warm_parent:
+        kept = Environments(warm_parent, manager=manager, folder=model, limit_bytes=1, variables={})
+        return kept._name(model)
 
 
 @pytest.mark.parametrize("file", ["MLmodel", "model.pkl", "code/module.py"])
