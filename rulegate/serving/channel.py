@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import logging
 import queue
+import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rulegate.serving.frames import BrokenFrame, Frame, Kind, open_stream, read_frame, write_frame
+from rulegate.serving.frames import BrokenFrame, Frame, Kind, encode, open_stream, read_frame
+
+_log = logging.getLogger("rulegate.serving")
 
 
 class ChannelClosed(Exception):
@@ -28,7 +32,7 @@ class Channel:
 
     Any number of threads may call at once: a frame is written under a lock, one reader thread hands each answer to its
     caller. When the process ends, ``on_close`` runs once, in the reader's thread, and then every call in flight raises
-    ``ChannelClosed``. No lock is held while a caller waits.
+    ``ChannelClosed``. No caller waits longer than it says, not even for a process that no longer reads what it is sent.
 
     Args:
         sock: A connected stream socket; closed with the channel.
@@ -54,6 +58,8 @@ class Channel:
         # operations are atomic, so only the end of the connection needs the lock.
         self._waiting: dict[int, queue.SimpleQueue[Frame | None]] = {}
         self._closed = False
+        # What the process has not taken yet of the last frame, whose sender had no more time; it goes before the next.
+        self._unsent: list[memoryview] = []
         # Requests that the process has and has not answered to the end, those included that nobody waits for any more.
         self._owed: set[int] = set()
         # When the process last said something, or was first asked something after it had said all.
@@ -94,30 +100,55 @@ class Channel:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def _send(self, frame: Frame, timeout_s: float) -> None:
-        # The lock is held for as long as the process takes to read what others send it.
+        until_s = time.monotonic() + timeout_s
+        # The lock is held for as long as the process takes to read what others send it, but no longer than they wait.
         if not self._write.acquire(timeout=max(0.0, timeout_s)):
             raise CallTimeout
         try:
             if self._closed:
                 raise ChannelClosed
-            if not self._owed:
-                self._heard_s = time.monotonic()
-            # Not by what is said of a request later, which its answer may have crossed.
-            if frame.kind not in {Kind.MORE, Kind.CANCEL}:
-                self._owed.add(frame.request_id)
             # A peer that is gone is the reader's to notice; it tells whoever waits, when the end is known to all.
             with contextlib.suppress(OSError):
-                write_frame(self._socket, frame)
+                if self._unsent:
+                    self._send_rest(until_s)
+                if not self._owed:
+                    self._heard_s = time.monotonic()
+                # Not by what is said of a request later, which its answer may have crossed.
+                if frame.kind not in {Kind.MORE, Kind.CANCEL}:
+                    self._owed.add(frame.request_id)
+                self._unsent += map(memoryview, encode(frame))
+                self._send_rest(until_s)
         finally:
             self._write.release()
+
+    def _send_rest(self, until_s: float) -> None:
+        """Sends what is unsent; the lock is held.
+
+        Raises:
+            CallTimeout: If the process does not read all of it in time.
+            OSError: If it is gone.
+        """
+        while self._unsent:
+            piece = self._unsent[0]
+            try:
+                sent = self._socket.send(piece, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                room = select.poll()
+                room.register(self._socket, select.POLLOUT)
+                if not room.poll(max(0.0, until_s - time.monotonic()) * 1000):
+                    raise CallTimeout from None
+                continue
+            if sent < len(piece):
+                self._unsent[0] = piece[sent:]
+            else:
+                del self._unsent[0]
 
     def _forget(self, request_id: int) -> None:
         self._waiting.pop(request_id, None)
 
     def _read(self) -> None:
         stream = open_stream(self._socket)
-        # A process that dies in the middle of an answer is the same news as one that dies between two.
-        with contextlib.suppress(OSError, BrokenFrame):
+        try:
             while (frame := read_frame(stream)) is not None:
                 self._heard_s = time.monotonic()
                 if frame.batch and self._on_batch is not None:
@@ -127,6 +158,11 @@ class Channel:
                 mailbox = self._waiting.get(frame.request_id)
                 if mailbox is not None:
                     mailbox.put(frame)
+        except (OSError, BrokenFrame):
+            # A process that dies in the middle of an answer is the same news as one that dies between two.
+            pass
+        except Exception:  # noqa: BLE001 - logged whole; without a reader the connection is of no use, whatever it was
+            _log.exception("what %s says cannot be read", self._reader.name)
         # Wakes a writer that is stuck on a peer that no longer reads, so that the lock below is free.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)

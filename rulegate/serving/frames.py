@@ -21,6 +21,7 @@ import enum
 import json
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
@@ -85,12 +86,8 @@ class Frame:
         return facts
 
 
-def write_frame(sock: socket.socket, *frames: Frame) -> None:
-    """Sends whole frames, small ones together. Not atomic: callers that share a socket hold a lock of their own.
-
-    Raises:
-        OSError: If the peer is gone.
-    """
+def encode(*frames: Frame) -> Iterator[bytes]:
+    """The bytes of whole frames, in order; small ones together, large bodies apart and not copied."""
     pieces: list[bytes] = []
     for frame in frames:
         meta = frame.meta.encode()
@@ -98,11 +95,21 @@ def write_frame(sock: socket.socket, *frames: Frame) -> None:
         if len(frame.body) <= _JOIN_BYTES:
             pieces.append(frame.body)
         else:
-            sock.sendall(b"".join(pieces))
-            sock.sendall(frame.body)
+            yield b"".join(pieces)
+            yield frame.body
             pieces.clear()
     if pieces:
-        sock.sendall(b"".join(pieces))
+        yield b"".join(pieces)
+
+
+def write_frame(sock: socket.socket, *frames: Frame) -> None:
+    """Sends whole frames, small ones together. Not atomic: callers that share a socket hold a lock of their own.
+
+    Raises:
+        OSError: If the peer is gone.
+    """
+    for piece in encode(*frames):
+        sock.sendall(piece)
 
 
 def open_stream(sock: socket.socket) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import threading
@@ -10,13 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 
 from rulegate.serving.backoff import Backoff
 from rulegate.serving.budget import Budget
-from rulegate.serving.errors import (
-    ModelDied,
-    ModelNotLoaded,
-    ModelStillLoading,
-    ModelUnavailable,
-    NoMemoryForModel,
-)
+from rulegate.serving.errors import ModelDied, ModelNotLoaded, ModelStillLoading, ModelUnavailable, NoMemoryForModel
 from rulegate.serving.figures import ResidentFigures, Unload, figures_of
 from rulegate.serving.loader import Hearers, Loader
 from rulegate.serving.models import LoadedModel, ModelVersion, Terms
@@ -209,8 +204,8 @@ class Residents:
                 ended += [replica.model for replica in resident.spare()]
                 wants_one = len(resident.replicas) < resident.terms.replicas and not resident.replacing
                 if wants_one and not self._backoff.left_s(_beside(resident)):
-                    resident.replacing = True
-                    self._spawn(self._add_replica, resident)
+                    # It changes this only when the lock is free.
+                    resident.replacing = self._spawn(self._add_replica, resident)
         _close(ended)
 
     def close(self) -> None:
@@ -256,11 +251,17 @@ class Residents:
             raise
         resident = self._residents[version] = Resident(version, terms, self._clock(), on_trial=on_trial)
         # In a thread of its own: the first request may have less time than the load needs.
-        self._spawn(self._load, resident)
-        return resident
+        if self._spawn(self._load, resident):
+            return resident
+        self._forget(resident)
+        raise ModelNotLoaded(f"{version.reference} cannot be loaded: the system allows no more threads")
 
-    def _spawn(self, work: Callable[[Resident], None], resident: Resident) -> None:
-        threading.Thread(target=work, args=(resident,), name=f"load {resident.version.reference}", daemon=True).start()
+    def _spawn(self, work: Callable[[Resident], None], resident: Resident) -> bool:
+        """Begins the work in a thread of its own; False if the system allows none."""
+        thread = threading.Thread(target=work, args=(resident,), name=f"load {resident.version.reference}", daemon=True)
+        with contextlib.suppress(RuntimeError):
+            thread.start()
+        return thread.ident is not None
 
     def _load(self, resident: Resident) -> None:
         version, begin_s = resident.version, self._clock()

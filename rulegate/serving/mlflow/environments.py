@@ -26,7 +26,8 @@ from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelStillLoading, ModelUnavailable
 from rulegate.serving.frames import Kind
 from rulegate.serving.mlflow.environment_folders import NAME_CHARACTERS
-from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
+from rulegate.serving.mlflow.forked import Forked
+from rulegate.serving.mlflow.warm_parent_client import ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import Manager, ModelVersion
 
 PROGRAMS: Mapping[Manager, str] = {"uv": "uv", "virtualenv": "pyenv"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
-from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
+from rulegate.serving.frames import MAX_BODY_BYTES, Frame, Kind, open_stream, read_frame, write_frame
 
 
 @contextlib.contextmanager
@@ -202,3 +203,50 @@ def test_who_hears_of_the_end_hears_of_it_after_the_channels_owner():
         with pytest.raises(ChannelClosed):
             channel.call(Kind.PREDICT, timeout_s=10)
         assert told.is_set()
+
+
+def test_a_process_that_no_longer_reads_holds_no_caller_up_and_gets_all_when_it_reads_again():
+    """Nobody waits longer than it says, and no frame is lost or cut in two because its sender had no more time."""
+    large = bytes(range(256)) * 40_000
+    recover = threading.Event()
+    read: list[bytes] = []
+
+    def stuck(sock, stream) -> None:
+        recover.wait(10)
+        while (frame := read_frame(stream)) is not None:
+            read.append(frame.body)
+            write_frame(sock, Frame(frame.request_id, Kind.RESULT, body=frame.body))
+
+    with channel_to(stuck) as (channel, _):
+        for body in (large, b"not begun", b"nor this"):
+            begin_s = time.monotonic()
+            with pytest.raises(CallTimeout):
+                channel.call(Kind.PREDICT, body=body, timeout_s=0.05)
+            assert time.monotonic() - begin_s < 5
+        assert channel.silent_s() >= 0.15
+        recover.set()
+        assert channel.call(Kind.PREDICT, body=b"last", timeout_s=10).body == b"last"
+    assert read == [large, b"last"]
+
+
+def test_the_end_wakes_a_caller_whom_nobody_reads():
+    def leaves(_sock, stream) -> None:
+        stream.read(1)
+
+    with channel_to(leaves) as (channel, _), pytest.raises(ChannelClosed):
+        channel.call(Kind.PREDICT, body=bytes(10_000_000), timeout_s=30)
+
+
+def test_an_answer_that_this_process_has_no_memory_for_ends_the_connection(caplog):
+    """As if its process had ended: nobody waits in vain, and the owner hears of it."""
+
+    def boasts(sock, stream) -> None:
+        frame = read_frame(stream)
+        sock.sendall(struct.pack("!QBHIQ", frame.request_id, Kind.RESULT, 0, 0, MAX_BODY_BYTES))
+        silent(sock, stream)
+
+    with channel_to(boasts) as (channel, closed), pytest.raises(ChannelClosed):
+        channel.call(Kind.PREDICT, timeout_s=10)
+    assert closed.is_set()
+    (record,) = caplog.records
+    assert record.exc_info[0] is MemoryError
