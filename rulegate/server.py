@@ -38,6 +38,9 @@ BACKLOG = 1024
 MAX_CONNECTIONS = 16_384
 """Connections held at once. Those that idle count too, and clients keep many of them, so threads are no measure."""
 
+OWN_FILES = 2048
+"""Of the files that the worker may open, what connections leave it; of a small number the half."""
+
 SLOW_BODIES = 256
 """Threads beyond those for requests in flight: each waits for a body that is still coming."""
 
@@ -133,7 +136,7 @@ def serve(config: Config, sock: socket.socket, following: Following, *, log_form
     log.set_up(log.Lines(log_format))
     # Models' processes have the same user, and what they were not given they must not find here.
     hide_this_process()
-    _allow_many_files()
+    files = _allow_many_files()
     # The worker inherits what is loaded here; nothing runs here yet that a fork could cut off.
     multiprocessing.set_start_method("fork", force=True)
     _Server(
@@ -144,7 +147,8 @@ def serve(config: Config, sock: socket.socket, following: Following, *, log_form
         websockets=False,
         workers=1,
         blocking_threads=config.server.threads + SLOW_BODIES,
-        backpressure=MAX_CONNECTIONS,
+        # Past that, clients wait to be connected. One file more would be missing where a model is loaded.
+        backpressure=min(MAX_CONNECTIONS, files - min(OWN_FILES, files // 2)),
         respawn_failed_workers=True,
         workers_kill_timeout=_drain_s(config.server.request_timeout_s),
         # Its records go through our handlers; the lines about its own start and end say nothing to our users.
@@ -159,11 +163,13 @@ def _drain_s(request_timeout_s: float) -> int:
     return int(request_timeout_s) + DRAIN_EXTRA_S
 
 
-def _allow_many_files() -> None:
-    """Raises the soft limit of open files, a connection being one, to what the system allows this process."""
+def _allow_many_files() -> int:
+    """Raises the soft limit of open files, a connection being one, to what the system allows; what it is now."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 class _Server(MPServer):  # type: ignore[misc]

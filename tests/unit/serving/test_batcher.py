@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import queue
 import types
@@ -54,3 +55,45 @@ def test_a_batch_that_fails_by_whatever_is_answered_one_by_one_and_so_is_what_co
     assert {frame.request_id: frame.kind for frame in answered} == {
         number: Kind.ERROR if number % 4 == 0 else Kind.RESULT for number in range(9)
     }
+
+
+def centred(cells: list[float]) -> list[float]:
+    return [cell - sum(cells) / len(cells) for cell in cells]
+
+
+def numbered() -> Callable[[list[float]], list[float]]:
+    numbers = itertools.count()
+    return lambda cells: [next(numbers) for _ in cells]
+
+
+def refuse(cells: list[float]) -> list[float]:
+    raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("predict", "example", "expected"),
+    [
+        (lambda cells: [2 * cell for cell in cells], [1.0, 2.0, 3.0], True),
+        (lambda cells: [2 * cell for cell in cells], [1.0], True),
+        (lambda cells: [{"label": cell} for cell in cells], [1.0, 2.0], True),
+        (centred, [1.0, 2.0, 3.0], False),
+        (lambda cells: [max(cells)] * len(cells), [1.0, 2.0], False),
+        (lambda cells: sorted(cells), [3.0, 1.0, 2.0], False),
+        (lambda cells: [sum(cells)], [1.0, 2.0], False),
+        (lambda cells: {"labels": cells}, [1.0, 2.0], False),
+        # Differs in the last digit only, and from some size on.
+        (lambda cells: [cell + (1e-15 if len(cells) > 32 else 0.0) for cell in cells], [1.0, 2.0], False),
+        (numbered(), [1.0, 1.0], False),
+        (refuse, [1.0, 2.0], False),
+        (lambda cells: cells, [], False),
+        (lambda cells: cells, None, False),
+    ],
+)
+def test_only_a_model_that_answers_its_example_together_as_apart_has_its_requests_merged(predict, example, expected):
+    import pandas as pd
+
+    from rulegate.serving.mlflow.batching import answers_row_by_row
+
+    tried = model(predict)
+    tried.input_example = None if example is None else pd.DataFrame({"a": example})
+    assert answers_row_by_row(tried) is expected

@@ -632,6 +632,19 @@ def test_a_new_version_that_cannot_be_loaded_leaves_the_old_one(pool, shelf, sta
     assert not stage.models[0].ended
 
 
+def test_that_a_new_version_cannot_be_loaded_is_told_once_and_not_in_every_round(pool, shelf, stage, keeper, caplog):
+    """It is tried again and again, after pauses that grow."""
+    ask(pool, "m@prod")
+    shelf.meanings["m@prod"] = "m/2"
+    stage.failures = [ModelBroken("bad")]
+    for _ in range(5):
+        keeper.refresh()
+        while keeper._following:
+            threading.Event().wait(0.001)
+    assert stage.loads == 2, "the others are in the pause"
+    assert sum("stays m@prod" in record.message for record in caplog.records) == 1
+
+
 def test_without_the_registry_what_is_known_goes_on(pool, shelf, stage, keeper, clock):
     ask(pool, "m@prod")
     shelf.unreachable = True
