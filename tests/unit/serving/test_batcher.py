@@ -31,30 +31,43 @@ def model(predict: Callable[[list[float]], object]) -> types.SimpleNamespace:
     )
 
 
-@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError])
-def test_a_batch_that_fails_by_whatever_is_answered_one_by_one_and_so_is_what_comes_then(error):
+@pytest.fixture
+def answered() -> Callable[[Callable[[list[float]], object], list[float]], dict[int, Frame]]:
+    """The answers of a model to requests of one cell each that came three at a time, by the request's number."""
     from rulegate.serving.mlflow import model_process
     from rulegate.serving.mlflow.batching import Batcher
 
+    def answered(predict: Callable[[list[float]], object], cells: list[float]) -> dict[int, Frame]:
+        answers: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        tried = model(predict)
+        batcher = Batcher(
+            tried,
+            Batching(max_size=3, max_delay_s=30, any_flavor=False),
+            lambda frame: model_process._answer(tried, frame),
+            lambda frames: [answers.put(frame) for frame in frames],
+        )
+        for number, cell in enumerate(cells):
+            batcher.submit(request(number, cell))
+        return {frame.request_id: frame for frame in (answers.get(timeout=30) for _ in cells)}
+
+    return answered
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError])
+def test_a_batch_that_fails_by_whatever_is_answered_one_by_one_and_so_is_what_comes_then(answered, error):
     def predict(cells: list[float]) -> list[float]:
         if 0.0 in cells:
             raise error
         return cells
 
-    answers: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-    bad = model(predict)
-    batcher = Batcher(
-        bad,
-        Batching(max_size=3, max_delay_s=30, any_flavor=False),
-        lambda frame: model_process._answer(bad, frame),
-        lambda frames: [answers.put(frame) for frame in frames],
-    )
-    for number in range(9):
-        batcher.submit(request(number, value=float(number % 4)))
-    answered = [answers.get(timeout=30) for _ in range(9)]
-    assert {frame.request_id: frame.kind for frame in answered} == {
-        number: Kind.ERROR if number % 4 == 0 else Kind.RESULT for number in range(9)
-    }
+    kinds = {number: frame.kind for number, frame in answered(predict, [0.0, 1.0, 2.0] * 3).items()}
+    assert kinds == {number: Kind.RESULT if number % 3 else Kind.ERROR for number in range(9)}
+
+
+def test_a_model_that_no_longer_answers_row_by_row_is_asked_one_by_one(answered):
+    """It has passed the trial, and has changed its mind since."""
+    bodies = [json.loads(frame.body) for _, frame in sorted(answered(lambda cells: cells[:1], [5.0, 6.0, 7.0]).items())]
+    assert bodies == [{"predictions": [5.0]}, {"predictions": [6.0]}, {"predictions": [7.0]}]
 
 
 def centred(cells: list[float]) -> list[float]:
