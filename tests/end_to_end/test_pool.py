@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,14 @@ def test_merged_requests_get_the_answers_that_they_would_have_got_alone(rows_gat
     assert [answer.json() for answer in together[:30]] == alone
     for rows, answer in zip(requests, together, strict=True):
         assert len(answer.json()["predictions"]) == len(rows)
+
+
+def test_what_a_models_flavor_imports_is_there_for_the_next_model(rows_gateway, helpers):
+    """The process that models are forked from has it; the model that needed it first told what that was."""
+    helpers.wait_until(lambda: ask(rows_gateway, (1.0, 1)).status_code == 200)
+    (worker,) = helpers.children(rows_gateway.process.pid)
+    (parent,) = helpers.children(worker)
+    helpers.wait_until(lambda: "/sklearn/" in Path(f"/proc/{parent}/maps").read_text())
 
 
 def test_a_bad_request_among_many_fails_alone(rows_gateway):

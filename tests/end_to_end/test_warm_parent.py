@@ -76,15 +76,6 @@ def test_what_is_taught_is_known_to_the_next_parent_but_for_what_one_has_died_of
     assert len(learned("lesson_good")) == 3
 
 
-def test_what_a_models_flavor_imports_is_there_for_the_next_model(start, registry, helpers):
-    gateway = start(helpers.one_endpoint_a_model(registry["uri"], {"rows": "models:/rows/1"}))
-    body = {"dataframe_split": {"columns": ["a", "b"], "data": [[1.0, 1]]}}
-    helpers.wait_until(lambda: gateway.post(body).status_code == 200)
-    (worker,) = helpers.children(gateway.process.pid)
-    (parent,) = helpers.children(worker)
-    helpers.wait_until(lambda: "/sklearn/" in Path(f"/proc/{parent}/maps").read_text())
-
-
 def test_a_registry_process_that_says_nothing_any_more_is_replaced(warm_parent, registry, helpers, tmp_path):
     of_registry = MlflowRegistry(
         warm_parent,
