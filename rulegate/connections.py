@@ -26,7 +26,11 @@ _LAST_SENT = struct.Struct("=8x36xI")
 def end_silent(port: int, *, silent_s: float) -> int:
     """Ends the connections to ``port`` of this process that nothing has been sent to for ``silent_s``; how many."""
     ended = 0
-    for name in os.listdir("/proc/self/fd"):
+    names: list[str] = []
+    # To look needs an open file too; if there is none, the next look is soon.
+    with contextlib.suppress(OSError):
+        names = os.listdir("/proc/self/fd")
+    for name in names:
         # A descriptor of our own: the number may mean another file a moment later, this one may not.
         with contextlib.suppress(OSError), _duplicate(int(name)) as connection:
             if _is_silent(connection, port, silent_s):

@@ -49,6 +49,8 @@ class Lines:
     def __init__(self, log_format: LogFormat, descriptor: int = _STANDARD_ERROR) -> None:
         self._format = _json_line if log_format == "json" else _text_line
         self._descriptor = descriptor
+        # Whether the last line could be written in part only.
+        self._is_cut = False
 
     def write(self, event: str, facts: Mapping[str, Any], *, level: str = "info", at_s: float | None = None) -> None:
         """Writes one event.
@@ -67,10 +69,19 @@ class Lines:
         return self._format(moment, level, event, facts) + "\n"
 
     def write_text(self, text: str) -> None:
-        """Writes whole lines."""
-        data = text.encode("utf-8", "backslashreplace")
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        """Writes whole lines.
+
+        Raises:
+            OSError: If they cannot be written, or only in part; what is written next begins a line all the same.
+        """
+        data = b"\n" * self._is_cut + text.encode("utf-8", "backslashreplace")
+        left = data
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        finally:
+            if len(left) < len(data):
+                self._is_cut = data[-len(left) - 1 :][:1] != b"\n"
 
 
 class GatheredLines:
@@ -78,7 +89,8 @@ class GatheredLines:
 
     Nobody waits for the log: to write a line for each of many thousand requests a second costs as much as to answer
     them, and a log that is read slowly would hold them all up. A line is written `GATHER_S` seconds after its event at
-    the latest, if it can be; of more than `MAX_QUEUED` that cannot, the newest are dropped, and a line says how many.
+    the latest, if it can be. Those that the system refuses, as it does when the disk is full, are dropped, and so are
+    the newest of more than `MAX_QUEUED` that wait; a line says how many when lines can be written again.
 
     Args:
         lines: Writes them.
@@ -120,7 +132,11 @@ class GatheredLines:
         text = "".join(self._lines.line(event, facts, "info", at_s) for event, facts, at_s in events)
         if dropped:
             text += self._lines.line("log lines were dropped", {"lines": dropped}, "warning", time.time())
-        self._lines.write_text(text)
+        try:
+            self._lines.write_text(text)
+        except OSError:
+            # The disk is full, or nobody is left who reads; both may end.
+            self._dropped += dropped + len(events)
 
 
 class _Handler(logging.Handler):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,6 +77,37 @@ def test_what_is_taught_is_known_to_the_next_parent_but_for_what_one_has_died_of
         warm_parent.learn([name])
     fork_one(warm_parent, timeout_s=60)
     assert len(learned("lesson_good")) == 3
+
+
+def test_where_few_files_can_be_opened_a_fork_fails_and_the_parent_lives(warm_parent):
+    """However many are left, none of which stays open."""
+    before = pid_of(warm_parent)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    outcomes = []
+    for left in range(10):
+        fillers = []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 10, hard))
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    fillers.append(os.open(os.devnull, os.O_RDONLY))
+            for _ in range(left):
+                os.close(fillers.pop())
+            try:
+                fork_one(warm_parent, timeout_s=30)
+                outcomes.append(None)
+            except OSError as error:
+                outcomes.append(error.errno)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for filler in fillers:
+                os.close(filler)
+    # Files of the fork before may be closed meanwhile.
+    assert outcomes[0] == errno.EMFILE
+    assert outcomes[-1] is None
+    assert set(outcomes) == {errno.EMFILE, None}
+    fork_one(warm_parent, timeout_s=30)
+    assert pid_of(warm_parent) == before
 
 
 def test_a_registry_process_that_says_nothing_any_more_is_replaced(warm_parent, registry, helpers, tmp_path):

@@ -81,6 +81,8 @@ class ProcessBackend:
             raise ModelNotLoaded("the process that starts models ended; the next request starts another") from None
         except ForkTimeout:
             raise ModelNotLoaded(f"no process could be started for it within {timeout_s:.0f} s") from None
+        except OSError as error:
+            raise ModelNotLoaded(f"no process could be started for it: {error.strerror}", detail=str(error)) from None
         model = _ProcessModel(version, forked, lambda: max(self._stuck_after_s, LEAST_SILENCE_S), on_end, on_batch)
         try:
             modules = model.load(folder, timeout_s=until - time.monotonic())

@@ -205,6 +205,9 @@ class MlflowRegistry:
             raise failure({"message": "the registry process ended; the next request starts another"}) from None
         except (CallTimeout, ForkTimeout):
             raise failure({"message": f"the registry did not answer within {timeout_s:.0f} s"}) from None
+        except OSError as error:
+            message = f"no process could be started that asks the registry: {error.strerror}"
+            raise failure({"message": message, "detail": str(error)}) from None
         if answer.kind is Kind.ERROR:
             raise failure(answer.facts())
         return answer.facts()

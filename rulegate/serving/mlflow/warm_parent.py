@@ -7,6 +7,7 @@ On ``CONTROL``, a Unix socket that keeps message borders, it takes JSON objects 
     {"fork": role, "arguments": {…}, "model": reference, "token": n}
       + the new process's socket, and what it prints into
                                                        {"forked": pid, "token": n} + a pidfd of it
+                                                       {"refused": errno, "token": n} if the system allows no process
     {"learn": [module, …], "token": n}                 {"learned": true, "token": n}
     (unasked, when a forked process has ended)         {"exited": pid, "status": wait status}
 
@@ -194,7 +195,13 @@ class _Forking:
         with warnings.catch_warnings():
             # Threads of numerical libraries are counted too; those libraries prepare themselves for a fork.
             warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                os.close(connection)
+                os.close(printing)
+                self._answer({"refused": error.errno, "token": message["token"]})
+                return
         if pid == 0:
             self._become(message["fork"], message["arguments"], message["model"], connection, printing)
         self._pipes[pid] = _file(os.getpid(), printing)

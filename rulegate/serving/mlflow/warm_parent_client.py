@@ -78,6 +78,7 @@ class WarmParent:
         Raises:
             WarmParentDied: If it ended twice before it had forked.
             ForkTimeout: If it did not fork within ``timeout_s`` seconds.
+            OSError: If the system allows no more processes, or open files.
         """
         until = time.monotonic() + timeout_s
         for last_try in (False, True):
@@ -183,8 +184,12 @@ class _Generation:
         until_s = time.monotonic() + timeout_s
         token = next(self._tokens)
         mailbox: queue.SimpleQueue[Forked | OSError | None] = queue.SimpleQueue()
-        ours, theirs = socket.socketpair()
         printing = self._prints.open({"model": model} if model else {"process": role})
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            os.close(printing)
+            raise
         self._waiting[token] = mailbox, ours
         forked = None
         try:
@@ -218,7 +223,7 @@ class _Generation:
         Raises:
             WarmParentDied: If the process has ended.
             ForkTimeout: If nothing has come by ``until_s``.
-            OSError: If this process has no room for what has come.
+            OSError: If the system allows no more processes, or this one no more open files.
         """
         while True:
             now_s = time.monotonic()
@@ -297,6 +302,9 @@ class _Generation:
                 mailbox, ours = waiting
                 self._children[pid] = forked = Forked(pid, ours, descriptors[0])
                 mailbox.put(forked)
+        elif "refused" in message:
+            if waiting := self._waiting.pop(message["token"], None):
+                waiting[0].put(OSError(message["refused"], os.strerror(message["refused"])))
         elif "learned" in message:
             self._lessons.pop(message["token"], None)
         else:
