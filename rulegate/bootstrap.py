@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -141,23 +142,33 @@ class Running:
         self._client.close()
 
 
-def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
+def start(
+    config: Config, environment: Mapping[str, str], log: Log, *, loop: asyncio.AbstractEventLoop | None = None
+) -> Running:
     """Starts what answers requests and returns at once, while MLflow is still being imported in the warm parent.
 
     Args:
         config: A configuration without errors.
         environment: The environment variables that the gateway was started with.
         log: Where each request of an endpoint gets its line.
+        loop: The event loop that is to run requests; None: each has a thread.
     """
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     # First of all: its imports take longer than everything below.
     warm_parent.start()
-    running = build(config, environment, log, warm_parent)
+    running = build(config, environment, log, warm_parent, loop=loop)
     running.begin()
     return running
 
 
-def build(config: Config, environment: Mapping[str, str], log: Log, warm_parent: WarmParent) -> Running:
+def build(
+    config: Config,
+    environment: Mapping[str, str],
+    log: Log,
+    warm_parent: WarmParent,
+    *,
+    loop: asyncio.AbstractEventLoop | None = None,
+) -> Running:
     """Wires what answers requests; as long as nobody asks for a model, no process and no thread is started.
 
     Args:
@@ -165,10 +176,11 @@ def build(config: Config, environment: Mapping[str, str], log: Log, warm_parent:
         environment: The environment variables that the gateway was started with.
         log: Where each request of an endpoint gets its line.
         warm_parent: What models' processes are forked from; closed with the gateway.
+        loop: The event loop that is to run requests; None: each has a thread.
     """
     registry = _registry(config, environment, warm_parent)
     kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
-    backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s)
+    backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s, loop=loop)
     settings = pool_settings(config)
     admission = Admission(settings.capacity)
     pool = ModelPool(registry, backend, settings, admission=admission)

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 
+from rulegate import waiting
 from rulegate.serving.backoff import Backoff
 from rulegate.serving.errors import ModelNotResolved, ModelStillLoading, ModelUnavailable, RegistryUnreachable
 from rulegate.serving.models import ModelVersion, Registry, Setup
@@ -82,7 +83,7 @@ class Bindings:
                 # It has no end before the lock is free.
                 self._asking[model_uri] = asking
         try:
-            version = asking.result(timeout=max(0.0, until_s - self._clock()))
+            version = waiting.result_of(asking, until_s - self._clock())
         except FutureTimeout:
             raise ModelStillLoading(f"the registry has not yet answered for {model_uri}") from None
         except ModelUnavailable as error:
