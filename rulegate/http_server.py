@@ -76,9 +76,9 @@ def run(
 def most_connections() -> int:
     """Connections held at once: with one more, a file may be missing where a model is loaded."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (
-        MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, files - min(OWN_FILES, files // 2))
-    )
+    if files == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, files - min(OWN_FILES, files // 2))
 
 
 class _Server(uvicorn.Server):
