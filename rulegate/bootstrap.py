@@ -25,7 +25,7 @@ from rulegate.serving.all_models import AllModels
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
-from rulegate.serving.mlflow import environments
+from rulegate.serving.mlflow import installers
 from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder, unusable
@@ -179,7 +179,7 @@ def build(
         loop: The event loop that is to run requests; None: each has a thread.
     """
     registry = _registry(config, environment, warm_parent)
-    kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
+    kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in installers.PROGRAMS}
     backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s, loop=loop)
     settings = pool_settings(config)
     admission = Admission(settings.capacity)
@@ -239,7 +239,7 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     if why := unusable(default_cache_folder()):
         return why, "make it writable for this user, or name another folder in RULEGATE_CACHE"
     managers = {manager for settings in config.settings_by_model().values() if (manager := manager_of(settings))}
-    found = (environments.obstacle(manager, _environments_folder(), environment) for manager in sorted(managers))
+    found = (installers.obstacle(manager, _environments_folder(), environment) for manager in sorted(managers))
     return next((obstacle for obstacle in found if obstacle), None)
 
 
