@@ -335,3 +335,19 @@ def test_the_end_wakes_a_caller_whom_nobody_reads(channel_to):
 
     with channel_to(leaves) as (channel, _), pytest.raises(ChannelClosed):
         channel.call(Kind.PREDICT, body=bytes(10_000_000), timeout_s=30)
+
+
+def test_who_made_the_socket_can_hang_up_though_the_other_end_stays_open(loop):
+    """As something does that the process has started before it ended. What it has sent before arrives."""
+    ours, theirs = socket.socketpair()
+    closed = threading.Event()
+    channel = Channel(ours, name="test", on_close=closed.set, loop=loop)
+    with theirs, open_stream(theirs) as stream, ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(channel.call, Kind.PREDICT, timeout_s=30) for _ in range(2)]
+        first, _ = read_frame(stream), read_frame(stream)
+        write_frame(theirs, Frame(first.request_id, Kind.RESULT, body=bytes(100_000)))
+        ours.shutdown(socket.SHUT_RDWR)
+        assert closed.wait(10)
+        outcomes = [call.exception() or len(call.result().body) for call in calls]
+    assert 100_000 in outcomes
+    assert any(isinstance(outcome, ChannelClosed) for outcome in outcomes)
