@@ -75,6 +75,23 @@ def test_connections_of_others_are_left_alone(listener, pair):
     assert end_silent(port_of(listener) + 1, silent_s=0.02) == 0
 
 
+def test_an_answer_that_the_client_does_not_read_is_given_up_at_the_second_look(listener, pair):
+    """Nothing more is sent, so that whoever sends it, or waits to, hears of the end."""
+    client, ours = pair
+    ours.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            ours.send(bytes(1_000_000))
+    client.setblocking(False)
+    while end_silent(port_of(listener), silent_s=0.02) == 0:
+        threading.Event().wait(0.01)
+    with pytest.raises(BlockingIOError):
+        ours.send(b"more")
+    assert end_silent(port_of(listener), silent_s=0.02) == 1
+    with pytest.raises(BrokenPipeError):
+        ours.send(b"more")
+
+
 def test_without_a_file_left_to_look_with_nothing_is_ended_and_nothing_raised(listener, pair, no_files):
     threading.Event().wait(0.05)
     with no_files:
