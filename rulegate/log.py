@@ -92,7 +92,8 @@ class GatheredLines:
     Nobody waits for the log: to write a line for each of many thousand requests a second costs as much as to answer
     them, and a log that is read slowly would hold them all up. A line is written ``gather_s`` seconds after its event
     at the latest, if it can be; of more than `MAX_QUEUED` that cannot, the newest are dropped, as are those that the
-    system refuses because the disk is full, and a line says how many when it can. For what is worse than ``info`` there is room for as many again.
+    system refuses because the disk is full, and a line says how many when it can. For what is worse than ``info`` there
+    is room for as many again.
 
     Args:
         lines: Writes them.
