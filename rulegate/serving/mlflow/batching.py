@@ -67,6 +67,7 @@ def rows_of(frame: Frame) -> Rows | None:
     try:
         is_json = check_content_type(frame.meta) == JSON
         body = json.loads(frame.body) if is_json else None
+        params = json.dumps(body.get("params"), sort_keys=True) if isinstance(body, dict) else None
     except (PredictionFailed, ValueError, RecursionError):
         return None
     if not isinstance(body, dict):
@@ -86,7 +87,7 @@ def rows_of(frame: Frame) -> Rows | None:
     types = _types(cells, len(columns))
     if types is None or not all(isinstance(column, str) for column in columns):
         return None
-    key = ("dataframe_split" in body, tuple(columns), types, json.dumps(body.get("params"), sort_keys=True))
+    key = ("dataframe_split" in body, tuple(columns), types, params)
     return Rows(key, body, rows)
 
 
@@ -218,9 +219,9 @@ class Batcher:
         if len(group) > 1:
             try:
                 bodies = predict_merged(self._model, [rows for _, rows in group])
-            except PredictionFailed:
+            except BaseException as error:  # noqa: BLE001 - answers are owed, even by a model that raises SystemExit
                 # One request of them is at fault; apart, each gets its own answer.
-                pass
+                _log.debug("a batch of %d is answered one by one: %s", len(group), type(error).__name__)
             else:
                 sizes = itertools.chain([len(group)], itertools.repeat(0))
                 answers = zip(frames, bodies, sizes, strict=False)

@@ -106,8 +106,12 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
     write = threading.Lock()
 
     def send(replies: Sequence[Frame]) -> None:
-        with write:
-            write_frame(sock, *replies)
+        try:
+            with write:
+                write_frame(sock, *replies)
+        except OSError:
+            # The gateway has hung up, or the model has closed what was not its own: nobody can be answered any more.
+            os._exit(1)
 
     def alone(frame: Frame) -> Frame:
         return _answer(model, frame)
