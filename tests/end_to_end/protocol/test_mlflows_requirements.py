@@ -166,20 +166,31 @@ def test_a_responses_agent_and_a_chat_agent_answer_in_their_own_shape(ask):
     assert answer["messages"][0]["content"] == "hello! None None"
 
 
-@pytest.mark.parametrize(
-    ("rows", "form"),
-    [(3, "frame"), (1, "frame"), (3, "array")],
-)
-def test_mlflows_own_client_of_scoring_servers_is_answered(models, start, helpers, rows, form):
-    import mlflow.pyfunc
-    import pandas as pd
+@pytest.fixture(scope="module")
+def client(models, start, helpers):
+    """MLflow's client of scoring servers, pointed at a gateway with one model."""
     from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
     gateway = start(helpers.one_endpoint_a_model("sqlite:///nobody-asks-it.db", {"only": str(models / "regressor")}))
     host, port = gateway.url.removeprefix("http://").split(":")
-    client = ScoringServerClient(host, int(port))
+    return ScoringServerClient(host, int(port))
+
+
+def test_mlflows_own_client_finds_a_server_of_its_own_version(client):
+    import mlflow
+
     client.wait_server_ready()
     assert client.get_version() == mlflow.__version__
+
+
+@pytest.mark.parametrize(
+    ("rows", "form"),
+    [(3, "frame"), (1, "frame"), (3, "array")],
+)
+def test_mlflows_own_client_is_answered(models, client, rows, form):
+    import mlflow.pyfunc
+    import pandas as pd
+
     frame = pd.DataFrame({"a": [1.5, 2.5, 3.5], "b": [1, 2, 3]}).head(rows)
     data = frame.to_numpy() if form == "array" else frame
     predicted = client.invoke(data).get_predictions()
