@@ -1,18 +1,22 @@
-"""Two WSGI applications for granian's command: one that does nearly nothing, and rulegate up to the decision."""
+"""Serves as `rulegate serve` does: a WSGI application that does nearly nothing, or rulegate up to the decision."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rulegate import http_server
 from rulegate.config import load_config
 from rulegate.gateway import Gateway
 from rulegate.http import Application, Front
+from rulegate.http.asgi import Asgi
 from rulegate.log import GatheredLines, Lines
+from rulegate.server import listen
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.models import Headers, LoadedModel, ModelVersion, Prediction
 from rulegate.serving.pool import ModelPool, PoolSettings
@@ -105,3 +109,15 @@ class _Constant:
 
     def close(self) -> None:
         pass
+
+
+def main(name: str, port: int) -> None:
+    """Serves ``bare`` or ``decision`` on a port of this machine until SIGTERM."""
+    application = {"bare": bare, "decision": decision}[name]()
+    loop = http_server.new_loop()
+    served = Asgi(application, max_body_bytes=lambda: 10**7, threads=8)
+    http_server.run(served, listen("127.0.0.1", port), loop, patience_s=lambda: 1.0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -103,7 +103,7 @@ def main() -> None:
             result,
             peer=PEER,
             settings={"starts": done, "cold": cold},
-            distributions=("rulegate", "mlflow", "granian", "uvicorn", "scikit-learn", "pandas"),
+            distributions=("rulegate", "mlflow", "uvicorn", "scikit-learn", "pandas"),
             load_before=load_before,
         )
         say(f"written: {path}")

@@ -215,7 +215,7 @@ def main() -> None:
             result,
             peer=PEER,
             settings={"versions": versions, "seconds": seconds, "rate": options.rate, "exponent": EXPONENT},
-            distributions=("rulegate", "mlflow", "granian", "scikit-learn", "pandas"),
+            distributions=("rulegate", "mlflow", "uvicorn", "scikit-learn", "pandas"),
             load_before=load_before,
         )
         say(f"written: {path}")

@@ -177,7 +177,7 @@ def main() -> None:
             measured,
             peer=PEER,
             settings={"starts": done, "repeats": repeats, "requests": requests, "model": MODEL_URI},
-            distributions=("rulegate", "mlflow", "granian", "uvicorn", "scikit-learn", "pandas"),
+            distributions=("rulegate", "mlflow", "uvicorn", "scikit-learn", "pandas"),
             load_before=load_before,
         )
         say(f"written: {path}")

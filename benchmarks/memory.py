@@ -93,7 +93,7 @@ def main() -> None:
             result,
             peer=PEER,
             settings={"models": number},
-            distributions=("rulegate", "mlflow", "granian", "uvicorn", "scikit-learn", "pandas"),
+            distributions=("rulegate", "mlflow", "uvicorn", "scikit-learn", "pandas"),
             load_before=load_before,
         )
         say(f"written: {path}")

@@ -14,13 +14,11 @@ from pathlib import Path
 
 from benchmarks.applications import CONFIG_VARIABLE
 from benchmarks.article import FIRST, INVOCATIONS, routes
-from benchmarks.contenders import BIN, rulegate, running, write_config
+from benchmarks.contenders import rulegate, running, write_config
 from benchmarks.harness import ROOT, Measured, Row, alternating, say, table, write_result
 from benchmarks.load import drive, require_wrk
 from benchmarks.models import CONSTANT, prepare
 from benchmarks.servers import NoAnswer, Server, free_port, post
-from rulegate.config import load_config
-from rulegate.server import MAX_CONNECTIONS
 
 PEER = "bare WSGI function"
 CONNECTIONS = (1, 32)
@@ -34,23 +32,18 @@ def start(scratch: Path) -> dict[str, AbstractContextManager[Server]]:
     models = prepare(scratch / "models")
     uri = f"models:/{CONSTANT}/1"
     config = write_config(scratch / "config.yaml", models.registry_uri, routes(uri, uri))
-    threads = load_config(config).server.threads
     return {
-        "bare": _granian("bare", scratch, threads, {}),
-        "decision": _granian("decision", scratch, threads, {CONFIG_VARIABLE: str(config)}),
+        "bare": _application("bare", scratch, {}),
+        "decision": _application("decision", scratch, {CONFIG_VARIABLE: str(config)}),
         "whole": rulegate(config, scratch),
     }
 
 
-def _granian(
-    application: str, folder: Path, threads: int, environment: Mapping[str, str]
-) -> AbstractContextManager[Server]:
-    """An application under granian with the settings that `rulegate serve` gives it."""
+def _application(name: str, folder: Path, environment: Mapping[str, str]) -> AbstractContextManager[Server]:
+    """An application under the server that `rulegate serve` runs under."""
     port = free_port()
-    command: list[str | Path] = [BIN / "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--no-log"]
-    command += ["--workers", "1", "--blocking-threads", str(threads), "--backpressure", str(MAX_CONNECTIONS)]
-    command += ["--port", str(port), "--working-dir", ROOT, "--factory", f"benchmarks.applications:{application}"]
-    return running(command, port, environment, folder)
+    command: list[str | Path] = [sys.executable, "-m", "benchmarks.applications", name, str(port)]
+    return running(command, port, {"PYTHONPATH": str(ROOT), **environment}, folder)
 
 
 def measure(
@@ -114,7 +107,7 @@ def main() -> None:
             result,
             peer=PEER,
             settings={"repeats": done, "seconds": seconds, "connections": CONNECTIONS},
-            distributions=("rulegate", "mlflow", "granian", "scikit-learn", "pandas"),
+            distributions=("rulegate", "mlflow", "uvicorn", "scikit-learn", "pandas"),
             load_before=load_before,
         )
         say(f"written: {path}")

@@ -126,7 +126,7 @@ def main() -> None:
             result,
             peer=ALONE,
             settings={"repeats": done, "seconds": seconds, "connections": CONNECTIONS, "reloads_a_second": RATE},
-            distributions=("rulegate", "mlflow", "granian", "scikit-learn"),
+            distributions=("rulegate", "mlflow", "uvicorn", "scikit-learn"),
             load_before=load_before,
         )
         say(f"written: {path}")

@@ -167,7 +167,7 @@ def main() -> None:
             result,
             peer="the stock server and MLServer",
             settings={"repeats": done, "seconds": seconds, "connections": connections},
-            distributions=("rulegate", "mlflow", "granian", "uvicorn", "scikit-learn", "pandas"),
+            distributions=("rulegate", "mlflow", "uvicorn", "scikit-learn", "pandas"),
             load_before=load_before,
         )
         say(f"written: {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ from rulegate.serving.all_models import AllModels
 from rulegate.serving.errors import ModelUnavailable
 from rulegate.serving.exposure import for_installers, for_models
 from rulegate.serving.keeper import Keeper
-from rulegate.serving.mlflow import environments
+from rulegate.serving.mlflow import installers
 from rulegate.serving.mlflow.backend import ProcessBackend
 from rulegate.serving.mlflow.environments import Environments
 from rulegate.serving.mlflow.registry import MlflowRegistry, default_cache_folder, unusable
@@ -141,23 +142,33 @@ class Running:
         self._client.close()
 
 
-def start(config: Config, environment: Mapping[str, str], log: Log) -> Running:
+def start(
+    config: Config, environment: Mapping[str, str], log: Log, *, loop: asyncio.AbstractEventLoop | None = None
+) -> Running:
     """Starts what answers requests and returns at once, while MLflow is still being imported in the warm parent.
 
     Args:
         config: A configuration without errors.
         environment: The environment variables that the gateway was started with.
         log: Where each request of an endpoint gets its line.
+        loop: The event loop that is to run requests; None: each has a thread.
     """
     warm_parent = WarmParent({**for_models(environment, config.models.env), **_CHILD_ENVIRONMENT})
     # First of all: its imports take longer than everything below.
     warm_parent.start()
-    running = build(config, environment, log, warm_parent)
+    running = build(config, environment, log, warm_parent, loop=loop)
     running.begin()
     return running
 
 
-def build(config: Config, environment: Mapping[str, str], log: Log, warm_parent: WarmParent) -> Running:
+def build(
+    config: Config,
+    environment: Mapping[str, str],
+    log: Log,
+    warm_parent: WarmParent,
+    *,
+    loop: asyncio.AbstractEventLoop | None = None,
+) -> Running:
     """Wires what answers requests; as long as nobody asks for a model, no process and no thread is started.
 
     Args:
@@ -165,10 +176,11 @@ def build(config: Config, environment: Mapping[str, str], log: Log, warm_parent:
         environment: The environment variables that the gateway was started with.
         log: Where each request of an endpoint gets its line.
         warm_parent: What models' processes are forked from; closed with the gateway.
+        loop: The event loop that is to run requests; None: each has a thread.
     """
     registry = _registry(config, environment, warm_parent)
-    kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in environments.PROGRAMS}
-    backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s)
+    kinds = {manager: _environments(manager, config, environment, warm_parent) for manager in installers.PROGRAMS}
+    backend = ProcessBackend(warm_parent, kinds, stuck_after_s=config.server.request_timeout_s, loop=loop)
     settings = pool_settings(config)
     admission = Admission(settings.capacity)
     pool = ModelPool(registry, backend, settings, admission=admission)
@@ -227,7 +239,7 @@ def obstacle(config: Config, environment: Mapping[str, str]) -> tuple[str, str] 
     if why := unusable(default_cache_folder()):
         return why, "make it writable for this user, or name another folder in RULEGATE_CACHE"
     managers = {manager for settings in config.settings_by_model().values() if (manager := manager_of(settings))}
-    found = (environments.obstacle(manager, _environments_folder(), environment) for manager in sorted(managers))
+    found = (installers.obstacle(manager, _environments_folder(), environment) for manager in sorted(managers))
     return next((obstacle for obstacle in found if obstacle), None)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from typing import Final
 
+from rulegate import waiting
 from rulegate.answers import Answers, Breakers, Key, headers_of
 from rulegate.condition import Request
 from rulegate.config import Config, EndpointSettings, ShadowSettings, is_remote
@@ -25,6 +28,9 @@ from rulegate.routing import (
 from rulegate.serving.models import Models, Prediction
 from rulegate.shadowing import Copy, Shadows
 
+COSTLY_NS: Final = 1_000_000
+"""A decision that costs more, in estimated nanoseconds, is no longer made where all other requests wait for it."""
+
 
 class EndpointNotFound(Exception):
     """No endpoint has this name.
@@ -41,7 +47,7 @@ class EndpointNotFound(Exception):
 
 
 class Gateway:
-    """Endpoints and the models behind them. Immutable but for the pool; safe to use from many threads.
+    """Endpoints and the models behind them. Immutable but for what it learns of them; safe to use from many threads.
 
     Args:
         config: A configuration without errors.
@@ -65,6 +71,8 @@ class Gateway:
             settings.name: endpoint_of(settings, busy=busy, mishaps=mishaps) for settings in config.endpoints
         }
         self._default = config.default_endpoint
+        # Names of endpoints that have made a costly decision. One that can, will again.
+        self._costly: set[str] = set()
         self._services = tuple(service.name for service in config.external)
         self._shadows = shadows
         # By endpoint and route.
@@ -161,9 +169,14 @@ class Gateway:
         found = self.endpoint(endpoint)
         journey.endpoint = found.name
         try:
-            decision = decide(found, request)
+            if found.name in self._costly:
+                decision = waiting.in_thread(partial(decide, found, request))
+            else:
+                decision = decide(found, request)
         finally:
             journey.decide_s = time.perf_counter() - begin_s
+            if request.cost() > COSTLY_NS:
+                self._costly.add(found.name)
         left_s = timeout_s - journey.decide_s
         prediction = self._answers.answer(decision, body, content_type, journey, timeout_s=left_s)
         if self._shadowed:

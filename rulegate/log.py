@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 
+from rulegate import waiting
+
 LogFormat = Literal["json", "text"]
 
 FACTS = "facts"
@@ -24,14 +26,21 @@ GATHER_S: Final = 0.02
 
 _STANDARD_ERROR = 2
 
-_Event = tuple[str, Mapping[str, Any], float]
+_Event = tuple[str, Mapping[str, Any], str, float]
 
 
 class Log(Protocol):
-    """What events of one kind are written to. Safe to use from many threads."""
+    """What events are written to. Safe to use from many threads."""
 
-    def write(self, event: str, facts: Mapping[str, Any], /) -> None:
-        """Takes what happens now, and the facts of it that are not None, which must not change any more."""
+    def write(self, event: str, facts: Mapping[str, Any], /, *, level: str = ..., at_s: float | None = ...) -> None:
+        """Takes what happens.
+
+        Args:
+            event: What happened.
+            facts: What else is to be known of it, but for what is None; must not change any more.
+            level: How much it matters, in lower case.
+            at_s: When it happened, in seconds of the Unix epoch; None is now.
+        """
         ...
 
 
@@ -50,15 +59,8 @@ class Lines:
         self._format = _json_line if log_format == "json" else _text_line
         self._descriptor = descriptor
 
-    def write(self, event: str, facts: Mapping[str, Any], *, level: str = "info", at_s: float | None = None) -> None:
-        """Writes one event.
-
-        Args:
-            event: What happened.
-            facts: What else is to be known of it.
-            level: How much it matters, in lower case.
-            at_s: When it happened, in seconds of the Unix epoch; None is now.
-        """
+    def write(self, event: str, facts: Mapping[str, Any], /, *, level: str = "info", at_s: float | None = None) -> None:
+        """See `Log.write`; it is written at once."""
         self.write_text(self.line(event, facts, level, time.time() if at_s is None else at_s))
 
     def line(self, event: str, facts: Mapping[str, Any], level: str, at_s: float) -> str:
@@ -74,7 +76,7 @@ class Lines:
 
 
 class GatheredLines:
-    """Writes events of one kind as lines, many at a time, in a thread of its own. Safe to use from many threads.
+    """Writes events as lines, many at a time, in a thread of its own. Safe to use from many threads.
 
     Nobody waits for the log: to write a line for each of many thousand requests a second costs as much as to answer
     them, and a log that is read slowly would hold them all up. A line is written `GATHER_S` seconds after its event at
@@ -92,10 +94,10 @@ class GatheredLines:
         self._closed = threading.Event()
         self._thread.start()
 
-    def write(self, event: str, facts: Mapping[str, Any], /) -> None:
+    def write(self, event: str, facts: Mapping[str, Any], /, *, level: str = "info", at_s: float | None = None) -> None:
         """See `Log.write`; it is written later."""
         if self._queue.qsize() < MAX_QUEUED:
-            self._queue.put((event, facts, time.time()))
+            self._queue.put((event, facts, level, time.time() if at_s is None else at_s))
         else:
             self._dropped += 1
 
@@ -117,32 +119,37 @@ class GatheredLines:
 
     def _write(self, events: Sequence[_Event]) -> None:
         dropped, self._dropped = self._dropped, 0
-        text = "".join(self._lines.line(event, facts, "info", at_s) for event, facts, at_s in events)
+        text = "".join(self._lines.line(event, facts, level, at_s) for event, facts, level, at_s in events)
         if dropped:
             text += self._lines.line("log lines were dropped", {"lines": dropped}, "warning", time.time())
         self._lines.write_text(text)
 
 
 class _Handler(logging.Handler):
-    """Writes the records of the logging module as lines."""
+    """Writes the records of the logging module as lines: at once, unless whoever makes one must not wait."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, gathered: GatheredLines | None) -> None:
         super().__init__()
         self._lines = lines
+        self._gathered = gathered
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             facts = dict(getattr(record, FACTS, {}))
             if record.exc_info:
                 facts["detail"] = logging.Formatter().formatException(record.exc_info)
-            self._lines.write(record.getMessage(), facts, level=record.levelname.lower(), at_s=record.created)
+            log = self._lines if waiting.has_thread() else self._gathered or self._lines
+            log.write(record.getMessage(), facts, level=record.levelname.lower(), at_s=record.created)
         except Exception:  # noqa: BLE001 - the module's way: a record that cannot be written must not end the program
             self.handleError(record)
 
 
-def set_up(lines: Lines, *, level: int = logging.INFO) -> None:
-    """Sends this process's log records to ``lines``, replacing what was set up before."""
-    logging.basicConfig(level=level, handlers=[_Handler(lines)], force=True)
+def set_up(lines: Lines, *, gathered: GatheredLines | None = None, level: int = logging.INFO) -> None:
+    """Sends this process's log records to ``lines``, replacing what was set up before.
+
+    Those of requests that have no thread, and so must not wait for whoever reads the log, go through ``gathered``.
+    """
+    logging.basicConfig(level=level, handlers=[_Handler(lines, gathered)], force=True)
 
 
 def _json_line(moment: str, level: str, event: str, facts: Mapping[str, Any]) -> str:

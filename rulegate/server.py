@@ -1,4 +1,4 @@
-"""Runs the WSGI application under granian: our listening socket, one worker process, a clean end."""
+"""Serves: our listening socket, a worker process that answers, and a clean end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import gc
 import logging
 import multiprocessing
 import multiprocessing.connection
-import multiprocessing.util
 import os
 import resource
 import signal
@@ -18,28 +17,19 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces
-from granian.server.mp import MPServer
-
-from rulegate import bootstrap, connections, log
+from rulegate import bootstrap, connections, http_server, log
 from rulegate.admin.listener import Listener, Wsgi
 from rulegate.admin.sources import Sources
 from rulegate.config import Config
 from rulegate.handover import Handover
+from rulegate.http.asgi import Asgi
 from rulegate.live import Live, last_good
 from rulegate.serving.exposure import hide_this_process
+from rulegate.supervisor import ENDING, CannotRun, Supervisor
 
-BACKLOG = 1024
-"""Connections that the kernel holds while all threads are busy."""
-
-MAX_CONNECTIONS = 16_384
-"""Connections held at once. Those that idle count too, and clients keep many of them, so threads are no measure."""
-
-SLOW_BODIES = 256
-"""Threads beyond those for requests in flight: each waits for a body that is still coming."""
+MORE_THREADS = 256
+"""Threads beyond those for requests in flight: each waits for a decision service or decides about a large body."""
 
 DRAIN_EXTRA_S = 5
 """What a stopping worker gets beyond the request timeout before it is killed."""
@@ -52,8 +42,6 @@ then makes each request beside it wait for one millisecond at a time. Requests a
 """
 
 _NAME_ANOTHER_HOST = "name an address of this machine with --host, such as 127.0.0.1"
-
-_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 _log = logging.getLogger("rulegate.server")
 
@@ -94,7 +82,7 @@ def listen(host: str, port: int, *, named_by: str = "--port") -> socket.socket:
         # A port that a gateway has just left may be taken; one that is listened on may not, so SO_REUSEPORT stays off.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
-        sock.listen(BACKLOG)
+        sock.listen(http_server.BACKLOG)
     except OSError as error:
         sock.close()
         is_taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
@@ -134,29 +122,29 @@ def serve(config: Config, sock: socket.socket, following: Following, *, log_form
     # Models' processes have the same user, and what they were not given they must not find here.
     hide_this_process()
     _allow_many_files()
+    ends_with_terminal = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
+
+    def on_hangup() -> bool:
+        # A terminal that ends says so by the signal that has the configuration read again, and then so does the
+        # gateway, unless told not to (``nohup``).
+        if ends_with_terminal and not _has_terminal():
+            return True
+        following.handover.wish()
+        return False
+
+    def patience_s() -> float:
+        good = following.handover.good()
+        return (config.server.request_timeout_s if good is None else good.request_timeout_s) + DRAIN_EXTRA_S
+
     # The worker inherits what is loaded here; nothing runs here yet that a fork could cut off.
-    multiprocessing.set_start_method("fork", force=True)
-    _Server(
-        sock,
-        following.handover,
-        interface=Interfaces.WSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        workers=1,
-        blocking_threads=config.server.threads + SLOW_BODIES,
-        backpressure=MAX_CONNECTIONS,
-        respawn_failed_workers=True,
-        workers_kill_timeout=_drain_s(config.server.request_timeout_s),
-        # Its records go through our handlers; the lines about its own start and end say nothing to our users.
-        log_enabled=False,
-    ).serve(
-        target_loader=functools.partial(_load_worker, config, following, log_format, sock.getsockname()[1]),
-        wrap_loader=False,
-    )
-
-
-def _drain_s(request_timeout_s: float) -> int:
-    return int(request_timeout_s) + DRAIN_EXTRA_S
+    work = functools.partial(_work, config, sock, following, log_format, patience_s)
+    try:
+        Supervisor(work, patience_s=patience_s, on_hangup=on_hangup).run()
+    except CannotRun:
+        _log.critical("the worker process ends as soon as it is started")
+        raise SystemExit(1) from None
+    finally:
+        sock.close()
 
 
 def _allow_many_files() -> None:
@@ -164,46 +152,6 @@ def _allow_many_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-class _Server(MPServer):  # type: ignore[misc]
-    """granian on a socket that we made, which also tells a taken port before anything else is started."""
-
-    def __init__(self, sock: socket.socket, handover: Handover, **settings: Any) -> None:
-        super().__init__("rulegate", **settings)
-        self._our_socket = sock
-        self._handover = handover
-        self._ends_with_terminal = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
-
-    def _init_shared_socket(self) -> None:
-        self._ssp = None
-        self._sfd = self._our_socket.fileno()
-        self._shd = SocketHolder(self._sfd, False, BACKLOG)  # type: ignore[call-arg]  # its stub has no constructor
-        self._sso = self._our_socket
-
-    def _spawn_workers(self, *arguments: Any) -> None:
-        # A worker that is told to end before it listens to signals would not hear it, and be waited for. So it begins
-        # with them held back, and lets them through once the default, which ends it, is in force.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-        try:
-            super()._spawn_workers(*arguments)
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-
-    def _stop_workers(self) -> None:
-        if (good := self._handover.good()) is not None:
-            self.workers_kill_timeout = _drain_s(good.request_timeout_s)
-        super()._stop_workers()
-
-    def signal_handler_reload(self, *_: Any) -> None:
-        """Has the worker read its configuration again, where granian would replace the worker.
-
-        A terminal that ends says so by the same signal, and then so does the gateway, unless told not to (``nohup``).
-        """
-        if self._ends_with_terminal and not _has_terminal():
-            self.signal_handler_interrupt()
-        else:
-            self._handover.wish()
 
 
 def _has_terminal() -> bool:
@@ -215,24 +163,30 @@ def _has_terminal() -> bool:
     return True
 
 
-def _load_worker(begun_with: Config, following: Following, log_format: log.LogFormat, port: int) -> Callable[..., Any]:
-    """The application, made in the worker process."""
+def _work(
+    begun_with: Config,
+    sock: socket.socket,
+    following: Following,
+    log_format: log.LogFormat,
+    patience_s: Callable[[], float],
+) -> None:
+    """What the worker process does, from its start to its end."""
     # Ignored instead, it would be so by the models' processes too.
     signal.signal(signal.SIGHUP, lambda *_: following.handover.wish())
-    for ending in _ENDING:
+    for ending in ENDING:
         signal.signal(ending, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     # Ctrl-C is for the main process, which stops the worker in its own time.
     with contextlib.suppress(OSError):
         os.setsid()
     lines = log.Lines(log_format)
-    log.set_up(lines)
+    requests = log.GatheredLines(lines)
+    log.set_up(lines, gathered=requests)
     sys.setswitchinterval(SWITCH_S)
     environment = dict(os.environ)
-    _hide_from_requests()
     config = last_good(following.handover, begun_with, following.allow)
-    requests = log.GatheredLines(lines)
-    running = bootstrap.start(config, environment, requests)
+    loop = http_server.new_loop()
+    running = bootstrap.start(config, environment, requests, loop=loop)
     live = Live(
         config,
         running.reload,
@@ -243,15 +197,24 @@ def _load_worker(begun_with: Config, following: Following, log_format: log.LogFo
     )
     live.start()
     # A body may take as long to come as its request then may take.
-    connections.watch(port, silent_s=lambda: 2 * running.application.front.request_timeout_s)
+    connections.watch(sock.getsockname()[1], silent_s=lambda: 2 * running.application.front.request_timeout_s)
     admin = None if following.admin is None else _admin(following.admin, begun_with, running, live)
     _end_with_parent(admin)
-    multiprocessing.util.Finalize(None, _close, (admin, live, running, requests), exitpriority=1)
     # What is there by now stays, so the garbage collector need not look through it, thousands of routes maybe, while
     # requests wait.
     gc.collect()
     gc.freeze()
-    return running.application
+    try:
+        application = Asgi(
+            running.application,
+            max_body_bytes=lambda: running.application.front.max_body_bytes,
+            threads=begun_with.server.threads + MORE_THREADS,
+        )
+        http_server.run(application, sock, loop, patience_s=patience_s)
+    finally:
+        # The loop goes on while the models' processes end, since it is told of their ends.
+        loop.run_until_complete(loop.run_in_executor(None, _close, admin, live, running, requests))
+        loop.close()
 
 
 def _admin(sock: socket.socket, begun_with: Config, running: bootstrap.Running, live: Live) -> Listener:
@@ -307,10 +270,3 @@ def _end_with_parent(admin: Listener | None) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="end with parent", daemon=True).start()
-
-
-def _hide_from_requests() -> None:
-    """Takes variables out of the environment that would look like a request's: granian merges the two in WSGI."""
-    for name in list(os.environ):
-        if name.startswith(("HTTP_", "CONTENT_", "REMOTE_", "REQUEST_", "QUERY_", "PATH_INFO", "SCRIPT_NAME")):
-            del os.environ[name]

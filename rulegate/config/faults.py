@@ -55,7 +55,7 @@ _CHOICES = {
     "batching": ("auto", "off"),
     "balance": ("weighted", "round_robin", "least_busy"),
     "on_error": ("no_match", "match", "fail"),
-    "environment": ("local", "uv", "virtualenv"),
+    "environment": ("local", "uv", "virtualenv", "conda"),
 }
 _EXAMPLES = {
     "model_endpoints": "model_endpoints:",
@@ -113,8 +113,6 @@ def _of_value(kind: str, context: dict[str, Any], node: Node, place: tuple[int |
             return values.empty_list(_ITEMS[str(place[-1])]) if isinstance(node, Sequence) and not node.items else None
         case "too_long", _ if isinstance(node, Sequence):
             return values.too_many(_ITEMS[str(place[-1])], len(node.items), context["max_length"])
-        case "literal_error", _ if place[-1] == "environment" and isinstance(node, Scalar) and node.text == "conda":
-            return values.conda_environment()
         case "literal_error", _:
             choices = _CHOICES[str(place[-1])]
             return values.no_choice(node.text, choices) if isinstance(node, Scalar) else _wrong_type("text", node)

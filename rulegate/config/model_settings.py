@@ -30,7 +30,7 @@ from rulegate.config.values import (
 MAX_LISTED: Final = 1000
 """How many globs may be listed, inclusive: every model that a file names is held against all of them."""
 
-Environment = Literal["local", "uv", "virtualenv"]
+Environment = Literal["local", "uv", "virtualenv", "conda"]
 """Whose packages models have: the gateway's, or their own, installed by one of these."""
 
 
@@ -124,8 +124,8 @@ class ModelSettings:
     """`true` loads all models at the start, instead of each by the first request that needs it. `GET /ready` answers
     200 once every one has been loaded."""
     environment: Environment = "local"
-    """`local`, `uv` or `virtualenv`: whether models run with the gateway's packages, or each with those that it asks
-    for, and what installs them. See [environments of models](#environments-of-models)."""
+    """`local`, `uv`, `virtualenv` or `conda`: whether models run with the gateway's packages, or each with those that
+    it asks for, and what installs them. See [environments of models](#environments-of-models)."""
     allow: Annotated[tuple[Glob, ...], Field(min_length=1, max_length=MAX_LISTED)] = ("*",)
     """A list of 1 to 1000 globs: the model URIs that this file may name. `*` is any text, slashes included. See
     [who may name which models](#who-may-name-which-models)."""

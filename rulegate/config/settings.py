@@ -42,9 +42,9 @@ class ServerSettings:
     port: Port = 5000
     """0 to 65535; 0 is any free port, which the gateway prints. `--port` overrides it."""
     threads: ThreadCount = 256
-    """1 to 1024: requests in flight at once; more of them wait. One model gets at most as many as are still free, so at
-    most half of them while no other is asked; what goes beyond is answered with 503 at once, and the other models go on
-    as before."""
+    """1 to 1024: requests to models in flight at once. One model gets at most as many as are still free, so at most
+    half of them while no other is asked; what goes beyond is answered with 503 at once, and the other models go on as
+    before."""
     max_body_bytes: Annotated[int, BODY_SIZE, Field(alias="max_body")] = 10 * MIB
     """A size, `1B` to `4GiB`, inclusive: the largest request body. A larger one is answered with 413."""
     request_timeout_s: Annotated[float, DURATION, Field(alias="request_timeout")] = 60.0

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from werkzeug.wsgi import get_path_info
 
-from rulegate import __version__
+from rulegate import __version__, waiting
 from rulegate.condition import Request
 from rulegate.details import Details
 from rulegate.external import Services
@@ -51,7 +51,9 @@ class Front:
         """Asks decision services about a request whose time begins now; None where there are none."""
         if self.services is None:
             return None
-        return partial(self.services.answer, until_s=time.monotonic() + self.request_timeout_s)
+        services, until_s = self.services, time.monotonic() + self.request_timeout_s
+        # A service is asked by blocking calls.
+        return lambda name, request: waiting.in_thread(lambda: services.answer(name, request, until_s=until_s))
 
 
 class Application:
@@ -82,7 +84,8 @@ class Application:
             "/ping": _alive,
             "/health": _alive,
             "/ready": self._ready,
-            "/version": _version,
+            # Of the distribution, so that the gateway need not import it.
+            "/version": partial(_version, importlib.metadata.version("mlflow")),
         }
 
     @property
@@ -209,9 +212,8 @@ def _alive() -> Reply:
     return Reply(200, [("content-type", JSON)], b"\n")
 
 
-def _version() -> Reply:
-    # Of the distribution, so that the gateway need not import it. The content type is that of MLflow's server.
-    version = importlib.metadata.version("mlflow")
+def _version(version: str) -> Reply:
+    # The content type is that of MLflow's server.
     return Reply(200, [("content-type", JSON), ("x-rulegate-version", __version__)], version.encode())
 
 

@@ -69,6 +69,9 @@ def environ_of(
     seen: set[str] = set()
     for name, value in headers:
         _check_header(name, value)
+        if "_" in name:
+            # Dropped, as it would pass for one with a hyphen.
+            continue
         key = _OWN_NAMES.get(name.lower(), f"HTTP_{name.upper().replace('-', '_')}")
         # Servers join what is sent several times, and of these two take the first.
         several = key in seen
@@ -110,6 +113,6 @@ def _bytes_as_characters(text: str) -> str:
 
 
 def _received(value: str) -> str:
-    """What granian hands on of a header's value: without blanks around it, and nothing if it is not all ASCII."""
+    """What reaches conditions of a header's value: nothing if it is not all ASCII."""
     value = value.strip(" \t")
     return value if value.isascii() and value.replace("\t", " ").isprintable() else ""

@@ -42,10 +42,6 @@ class BodyIncomplete(RequestRefused):
     """The client went away, or sent less than it had announced."""
 
 
-class LengthRequired(RequestRefused):
-    """The body's length is not announced, and without it nobody could tell that a part is missing."""
-
-
 class RequestLoop(RequestRefused):
     """The request has been passed on in a circle."""
 
@@ -89,7 +85,6 @@ _TABLE: tuple[tuple[type[Exception], Failure], ...] = (
     (MethodNotAllowed, Failure(405, "BAD_REQUEST", "RG402")),
     (BodyTooLarge, Failure(413, "BAD_REQUEST", "RG403")),
     (BodyIncomplete, Failure(400, "BAD_REQUEST", "RG404")),
-    (LengthRequired, Failure(411, "BAD_REQUEST", "RG411")),
     (RequestLoop, Failure(508, "INVALID_STATE", "RG416")),
     (Unauthorized, Failure(401, "UNAUTHENTICATED", "RG414")),
     (NotUnderstood, Failure(400, "INVALID_PARAMETER_VALUE", "RG415")),

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import get_content_length, get_path_info
 
 from rulegate.condition import Request
-from rulegate.http.errors import BodyIncomplete, BodyTooLarge, LengthRequired, MethodNotAllowed
+from rulegate.http.errors import BodyIncomplete, BodyTooLarge, MethodNotAllowed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -50,26 +50,24 @@ def read_body(environ: WSGIEnvironment, *, max_bytes: int) -> bytes:
 
     Raises:
         BodyTooLarge: If it is larger; a body whose length is announced is refused before it is read.
-        BodyIncomplete: If the client sent less than it had announced.
-        LengthRequired: If a body whose end cannot be told from a break announces no length.
+        BodyIncomplete: If the client sent less than it had announced, or went away before the end.
     """
     announced = get_content_length(environ)
-    if announced is None and (content_type(environ) or "").startswith("text/csv"):
-        # granian gives the part that came of a body that breaks off. Half a JSON document or a parquet file is none,
-        # but half a table is a table.
-        raise LengthRequired("a CSV body must announce its length with Content-Length")
     if announced is not None and announced > max_bytes:
         raise _too_large(max_bytes)
     stream: BinaryIO = environ["wsgi.input"]
     # One byte more than is allowed tells a body that is too large from one that is just large enough.
     limit = max_bytes + 1 if announced is None else announced
-    body = stream.read(limit)
-    if len(body) < limit:
-        pieces = [body]
-        while body and (limit := limit - len(body)):
-            body = stream.read(limit)
-            pieces.append(body)
-        body = b"".join(pieces)
+    try:
+        body = stream.read(limit)
+        if len(body) < limit:
+            pieces = [body]
+            while body and (limit := limit - len(body)):
+                body = stream.read(limit)
+                pieces.append(body)
+            body = b"".join(pieces)
+    except OSError:
+        raise BodyIncomplete("the body ended before its end") from None
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
     if announced is not None and len(body) < announced:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 
+from rulegate import waiting
 from rulegate.serving.backoff import Backoff
 from rulegate.serving.errors import ModelNotResolved, ModelStillLoading, ModelUnavailable, RegistryUnreachable
 from rulegate.serving.models import ModelVersion, Registry, Setup
@@ -78,7 +79,7 @@ class Bindings:
                     target=self._ask, args=(model_uri, asking, timeout_s), name=f"resolve {model_uri}", daemon=True
                 ).start()
         try:
-            version = asking.result(timeout=max(0.0, until_s - self._clock()))
+            version = waiting.result_of(asking, until_s - self._clock())
         except FutureTimeout:
             raise ModelStillLoading(f"the registry has not yet answered for {model_uri}") from None
         except ModelUnavailable as error:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import itertools
 import json
-import queue
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rulegate.serving.frames import BrokenFrame, Frame, Kind, open_stream, read_frame, write_frame
+from rulegate import waiting
+from rulegate.serving.frames import BrokenFrame, Decoder, Frame, Kind, encoded
+from rulegate.serving.wires import LoopWire, NotRead, ThreadWire, Wire
+
+_LATER = frozenset({Kind.MORE, Kind.CANCEL})
 
 
 class ChannelClosed(Exception):
@@ -26,15 +28,16 @@ class CallTimeout(Exception):
 class Channel:
     """Calls to one child process over a socket that this object owns.
 
-    Any number of threads may call at once: a frame is written under a lock, one reader thread hands each answer to its
-    caller. When the process ends, ``on_close`` runs once, in the reader's thread, and then every call in flight raises
-    ``ChannelClosed``. No lock is held while a caller waits.
+    Any number of threads may call at once; what comes is handed to whoever waits for it. When the process ends,
+    ``on_close`` runs once, and then every call in flight raises ``ChannelClosed``. No lock is held while one waits.
 
     Args:
         sock: A connected stream socket; closed with the channel.
-        name: What the reader's thread is called, for a look into a stuck process.
-        on_close: Called once when the connection has ended, from whichever side.
-        on_batch: Called, in the reader's thread, with the size of each batch, before any of its answers is handed over.
+        name: What the process is, for a look into a stuck gateway.
+        on_close: Called once when the connection has ended, from whichever side, in a thread that may wait.
+        on_batch: Called with the size of each batch, before any of its answers is handed over; it must not wait.
+        loop: Reads the socket, and answers go to the requests that it runs without a thread being woken; None: a thread
+            of the channel's own reads it.
     """
 
     def __init__(
@@ -44,22 +47,26 @@ class Channel:
         name: str,
         on_close: Callable[[], None] | None = None,
         on_batch: Callable[[int], None] | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self._socket = sock
         self._on_close = on_close
         self._on_batch = on_batch
         self._ids = itertools.count(1)
-        self._write = threading.Lock()
-        # A waiting caller's mailbox by request id; None in it means that no answer will come. A dict's single
-        # operations are atomic, so only the end of the connection needs the lock.
-        self._waiting: dict[int, queue.SimpleQueue[Frame | None]] = {}
+        # A waiting caller's mailbox by request id; None in it means that no answer will come. Single operations of a
+        # dict are atomic: who has put a mailbox here and then finds the channel open is told of its end.
+        self._waiting: dict[int, waiting.Box[Frame | None]] = {}
         self._closed = False
         # Requests that the process has and has not answered to the end, those included that nobody waits for any more.
         self._owed: set[int] = set()
         # When the process last said something, or was first asked something after it had said all.
         self._heard_s = time.monotonic()
-        self._reader = threading.Thread(target=self._read, name=f"channel {name}", daemon=True)
-        self._reader.start()
+        self._decoder = Decoder()
+        self._is_broken = False
+        self._wire: Wire
+        if loop is None:
+            self._wire = ThreadWire(sock, name=f"channel {name}", on_data=self._take, on_end=self._end)
+        else:
+            self._wire = LoopWire(sock, loop, on_data=self._take, on_end=self._end)
 
     def call(self, kind: Kind, meta: str | Mapping[str, Any] = "", body: bytes = b"", *, timeout_s: float) -> Frame:
         """Sends one frame and waits for its answer, at most ``timeout_s`` seconds.
@@ -79,7 +86,7 @@ class Channel:
     def exchange(self) -> Exchange:
         """One request to the process, for a caller that sends or receives more than one frame; to be closed."""
         request_id = next(self._ids)
-        mailbox: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        mailbox: waiting.Box[Frame | None] = waiting.Box()
         self._waiting[request_id] = mailbox
         return Exchange(self, request_id, mailbox)
 
@@ -89,57 +96,51 @@ class Channel:
 
     def close(self) -> None:
         """Ends the connection; calls in flight raise ``ChannelClosed``. Safe to call again, from any thread."""
-        # shutdown wakes the reader, which does the rest; the peer sees the end of its input.
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self._wire.close()
 
     def _send(self, frame: Frame, timeout_s: float) -> None:
-        # The lock is held for as long as the process takes to read what others send it.
-        if not self._write.acquire(timeout=max(0.0, timeout_s)):
-            raise CallTimeout
+        if self._closed:
+            raise ChannelClosed
+        if not self._owed:
+            self._heard_s = time.monotonic()
+        # Not by what is said of a request later, which its answer may have crossed.
+        if frame.kind not in _LATER:
+            self._owed.add(frame.request_id)
         try:
-            if self._closed:
-                raise ChannelClosed
-            if not self._owed:
-                self._heard_s = time.monotonic()
-            # Not by what is said of a request later, which its answer may have crossed.
-            if frame.kind not in {Kind.MORE, Kind.CANCEL}:
-                self._owed.add(frame.request_id)
-            # A peer that is gone is the reader's to notice; it tells whoever waits, when the end is known to all.
-            with contextlib.suppress(OSError):
-                write_frame(self._socket, frame)
-        finally:
-            self._write.release()
+            # A peer that is gone is not noticed here: whoever waits is told, when the end is known to all.
+            self._wire.send(encoded(frame), timeout_s=timeout_s)
+        except NotRead:
+            raise CallTimeout from None
 
     def _forget(self, request_id: int) -> None:
         self._waiting.pop(request_id, None)
 
-    def _read(self) -> None:
-        stream = open_stream(self._socket)
-        # A process that dies in the middle of an answer is the same news as one that dies between two.
-        with contextlib.suppress(OSError, BrokenFrame):
-            while (frame := read_frame(stream)) is not None:
-                self._heard_s = time.monotonic()
-                if frame.batch and self._on_batch is not None:
-                    self._on_batch(frame.batch)
-                if frame.kind is not Kind.PART:
-                    self._owed.discard(frame.request_id)
-                mailbox = self._waiting.get(frame.request_id)
-                if mailbox is not None:
-                    mailbox.put(frame)
-        # Wakes a writer that is stuck on a peer that no longer reads, so that the lock below is free.
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        with self._write, contextlib.suppress(OSError):
-            stream.close()
-        self._socket.close()
+    def _take(self, data: bytes) -> None:
+        if self._is_broken:
+            return
+        try:
+            frames = self._decoder.feed(data)
+        except BrokenFrame:
+            self._is_broken = True
+            self._wire.close()
+            return
+        self._heard_s = time.monotonic()
+        for frame in frames:
+            if frame.batch and self._on_batch is not None:
+                self._on_batch(frame.batch)
+            if frame.kind is not Kind.PART:
+                self._owed.discard(frame.request_id)
+            mailbox = self._waiting.get(frame.request_id)
+            if mailbox is not None:
+                mailbox.put(frame)
+
+    def _end(self) -> None:
         # Before the callers wake: one who hears of the end and asks again must not be sent here again.
         try:
             if self._on_close is not None:
                 self._on_close()
         finally:
-            with self._write:
-                self._closed = True
+            self._closed = True
             for mailbox in list(self._waiting.values()):
                 mailbox.put(None)
 
@@ -149,7 +150,7 @@ class Exchange:
 
     __slots__ = ("_channel", "_id", "_mailbox")
 
-    def __init__(self, channel: Channel, request_id: int, mailbox: queue.SimpleQueue[Frame | None]) -> None:
+    def __init__(self, channel: Channel, request_id: int, mailbox: waiting.Box[Frame | None]) -> None:
         self._channel = channel
         self._id = request_id
         self._mailbox = mailbox
@@ -171,8 +172,8 @@ class Exchange:
             CallTimeout: If no frame came in time.
         """
         try:
-            frame = self._mailbox.get(timeout=max(0.0, timeout_s))
-        except queue.Empty:
+            frame = self._mailbox.take(timeout_s)
+        except waiting.Empty:
             raise CallTimeout from None
         if frame is None:
             raise ChannelClosed

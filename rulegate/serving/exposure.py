@@ -20,13 +20,17 @@ MODEL_VARIABLES = (
 """What every process gets: where things are, the language, and how numerical libraries use the machine."""
 
 INSTALLER_VARIABLES = (
-    *("PIP_*", "UV_*", "PYENV_*", "CONDA_*", "MAMBA_*", "MLFLOW_CONDA_*", "XDG_*"),
+    *("PIP_*", "UV_*", "PYENV_*", "CONDA_*", "CONDARC", "MAMBA_*", "MAMBARC", "MLFLOW_CONDA_*", "XDG_*"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"),
 )
 """What installers of packages get beyond that: which index to use and how to reach it."""
 
-_GATEWAYS_PYTHON = frozenset({"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX"})
+_GATEWAYS_PYTHON = (
+    *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"),
+    *("CONDA_PREFIX*", "CONDA_SHLVL", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER", "CONDA_STACKED_*"),
+)
+"""What activating the gateway's environment has set; to conda, half of it is worse than nothing."""
 
 _PR_SET_DUMPABLE = 4
 
@@ -38,17 +42,29 @@ def for_models(environment: Mapping[str, str], named: Iterable[str]) -> dict[str
         environment: The gateway's own.
         named: Names that the configuration adds, or their beginnings followed by ``*``.
     """
-    return _listed(environment, (*MODEL_VARIABLES, *named))
+    return listed(environment, (*MODEL_VARIABLES, *named))
 
 
 def for_installers(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that installers of packages get; the gateway's own packages are not found through them."""
-    return without_the_gateways_python(_listed(environment, (*MODEL_VARIABLES, *INSTALLER_VARIABLES)))
+    return without_the_gateways_python(listed(environment, (*MODEL_VARIABLES, *INSTALLER_VARIABLES)))
 
 
 def without_the_gateways_python(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables but for those that lead another Python to the packages of this one."""
-    return {name: value for name, value in environment.items() if name not in _GATEWAYS_PYTHON}
+    """The variables but for those that lead another Python to the packages of this one.
+
+    Nor is it to look for those of its user, among which the gateway may be: a Python of conda's does unless it is told.
+    """
+    gateways = listed(environment, _GATEWAYS_PYTHON)
+    kept = {name: value for name, value in environment.items() if name not in gateways}
+    return {**kept, "PYTHONNOUSERSITE": "1"}
+
+
+def listed(environment: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """The variables that are on a list of names, or of their beginnings followed by ``*``."""
+    wanted = tuple(patterns)
+    prefixes = tuple(pattern.removesuffix("*") for pattern in wanted if pattern.endswith("*"))
+    return {name: value for name, value in environment.items() if name in wanted or name.startswith(prefixes)}
 
 
 def hide_this_process() -> None:
@@ -63,9 +79,3 @@ def hide_this_process() -> None:
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, "the process cannot be hidden")
-
-
-def _listed(environment: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
-    wanted = tuple(patterns)
-    prefixes = tuple(pattern.removesuffix("*") for pattern in wanted if pattern.endswith("*"))
-    return {name: value for name, value in environment.items() if name in wanted or name.startswith(prefixes)}

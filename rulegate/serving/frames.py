@@ -21,6 +21,7 @@ import enum
 import json
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
@@ -85,12 +86,8 @@ class Frame:
         return facts
 
 
-def write_frame(sock: socket.socket, *frames: Frame) -> None:
-    """Sends whole frames, small ones together. Not atomic: callers that share a socket hold a lock of their own.
-
-    Raises:
-        OSError: If the peer is gone.
-    """
+def encoded(*frames: Frame) -> Iterator[bytes]:
+    """Whole frames as they are sent: small ones together, and a large body uncopied after what comes before it."""
     pieces: list[bytes] = []
     for frame in frames:
         meta = frame.meta.encode()
@@ -98,11 +95,21 @@ def write_frame(sock: socket.socket, *frames: Frame) -> None:
         if len(frame.body) <= _JOIN_BYTES:
             pieces.append(frame.body)
         else:
-            sock.sendall(b"".join(pieces))
-            sock.sendall(frame.body)
+            yield b"".join(pieces)
+            yield frame.body
             pieces.clear()
     if pieces:
-        sock.sendall(b"".join(pieces))
+        yield b"".join(pieces)
+
+
+def write_frame(sock: socket.socket, *frames: Frame) -> None:
+    """Sends whole frames. Not atomic: callers that share a socket hold a lock of their own.
+
+    Raises:
+        OSError: If the peer is gone.
+    """
+    for piece in encoded(*frames):
+        sock.sendall(piece)
 
 
 def open_stream(sock: socket.socket) -> BinaryIO:
@@ -122,15 +129,67 @@ def read_frame(stream: BinaryIO) -> Frame | None:
         return None
     if len(head) < _HEADER.size:
         raise BrokenFrame("the peer closed within a header")
-    request_id, kind, batch, meta_bytes, body_bytes = _HEADER.unpack(head)
-    if meta_bytes > MAX_META_BYTES:
-        raise BrokenFrame(f"meta of {meta_bytes} bytes")
-    if body_bytes > MAX_BODY_BYTES:
-        raise BrokenFrame(f"a body of {body_bytes} bytes")
+    request_id, kind, batch, meta_bytes, body_bytes = _sizes(head, 0)
     meta = stream.read(meta_bytes)
     body = stream.read(body_bytes)
     if len(meta) < meta_bytes or len(body) < body_bytes:
         raise BrokenFrame("the peer closed within a frame")
+    return _frame(request_id, kind, batch, meta, body)
+
+
+class Decoder:
+    """Frames out of bytes, in whatever pieces they come. For one thread at a time."""
+
+    __slots__ = ("_held", "_needed", "_pieces")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._held = 0
+        # Below so many bytes there is no whole frame.
+        self._needed = _HEADER.size
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that are whole with ``data``, in their order.
+
+        Raises:
+            BrokenFrame: If the peer sent something else.
+        """
+        self._held += len(data)
+        if self._pieces or self._held < self._needed:
+            self._pieces.append(data)
+            if self._held < self._needed:
+                return []
+            data = b"".join(self._pieces)
+        frames: list[Frame] = []
+        begin, end = 0, len(data)
+        needed = _HEADER.size
+        while begin + needed <= end:
+            request_id, kind, batch, meta_bytes, body_bytes = _sizes(data, begin)
+            needed = _HEADER.size + meta_bytes + body_bytes
+            if begin + needed > end:
+                break
+            meta_begin = begin + _HEADER.size
+            body_begin = meta_begin + meta_bytes
+            begin += needed
+            frames.append(_frame(request_id, kind, batch, data[meta_begin:body_begin], data[body_begin:begin]))
+            needed = _HEADER.size
+        self._needed = needed
+        self._held = end - begin
+        self._pieces = [data[begin:]] if self._held else []
+        return frames
+
+
+def _sizes(data: bytes, begin: int) -> tuple[int, int, int, int, int]:
+    """What the header at ``begin`` says: id, kind, batch, length of meta, length of body."""
+    header: tuple[int, int, int, int, int] = _HEADER.unpack_from(data, begin)
+    if header[3] > MAX_META_BYTES:
+        raise BrokenFrame(f"meta of {header[3]} bytes")
+    if header[4] > MAX_BODY_BYTES:
+        raise BrokenFrame(f"a body of {header[4]} bytes")
+    return header
+
+
+def _frame(request_id: int, kind: int, batch: int, meta: bytes, body: bytes) -> Frame:
     try:
         return Frame(request_id, Kind(kind), meta.decode(), body, batch)
     except ValueError as error:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from rulegate.serving.errors import ModelUnavailable
 
-Manager = Literal["uv", "virtualenv"]
+Manager = Literal["uv", "virtualenv", "conda"]
 """What makes the environment that a model asks for, by the names that MLflow has for it."""
 
 

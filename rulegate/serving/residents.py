@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 
+from rulegate import waiting
 from rulegate.serving.backoff import Backoff
 from rulegate.serving.budget import Budget
 from rulegate.serving.errors import (
@@ -94,7 +95,7 @@ class Residents:
         """
         failure: ModelUnavailable | None = None
         try:
-            resident.outcome.result(timeout=max(0.0, until_s - self._clock()))
+            waiting.result_of(resident.outcome, until_s - self._clock())
         except FutureTimeout:
             failure = ModelStillLoading(f"{resident.version.reference} is still being loaded")
         except ModelUnavailable as error:

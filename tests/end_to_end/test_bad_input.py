@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -320,16 +321,23 @@ def test_an_address_of_another_machine(tmp_path):
     assert "cannot listen on 203.0.113.7" in done.stderr
 
 
-def test_a_chunked_table_is_refused_because_its_end_cannot_be_told(gateway):
+def test_a_table_in_chunks_is_answered_if_it_comes_whole_and_else_is_not(gateway, helpers):
     import requests
 
-    answer = requests.post(
-        gateway.url + "/endpoints/versioned/invocations",
-        data=iter([b"text\n", b"a\n"]),
-        headers={"content-type": "text/csv"},
-        timeout=60,
-    )
-    failed(answer, 411, "BAD_REQUEST", "RG411", "Content-Length")
+    url = gateway.url + "/endpoints/versioned/invocations"
+    headers = {"content-type": "text/csv", "x-request-id": "broken-table"}
+    answer = requests.post(url, data=iter([b"text\n", b"a\n"]), headers={"content-type": "text/csv"}, timeout=60)
+    assert (answer.status_code, answer.json()) == (200, {"predictions": [1]})
+
+    def table() -> Iterator[bytes]:
+        yield b"text\n"
+        yield b"a\n"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        requests.post(url, data=table(), headers=headers, timeout=60)
+    line = helpers.wait_until(lambda: [x for x in gateway.requests_logged() if x["request_id"] == "broken-table"])[0]
+    assert (line["status"], line["code"]) == (400, "RG404")
 
 
 def test_an_exception_as_long_as_its_request_ends_only_that_request(gateway):

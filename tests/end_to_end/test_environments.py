@@ -56,7 +56,7 @@ def serve(start, models, helpers, path_with_uv, cache):
     """Starts a gateway that serves the named models, each at an endpoint of its own."""
 
     def serve(*names: str, manager: str = "uv", timeout: str = "5m", **environment: str):
-        uris = {name: str(models / name) for name in names}
+        uris = {Path(name).name: str(models / name) for name in names}
         config = helpers.one_endpoint_a_model("sqlite://", uris, CONFIG.format(manager=manager, timeout=timeout))
         variables = {"PATH": path_with_uv, "RULEGATE_CACHE": str(cache)} | environment
         return start(config, **variables)
@@ -219,12 +219,136 @@ def test_virtualenv_makes_environments_too(serve):
     assert answer_of(gateway)["cachetools"] == OLD
 
 
+@pytest.fixture(scope="module")
+def conda(tmp_path_factory) -> Path:
+    """Where what stands in for conda is installed, with a channel of its own."""
+    library, root = tmp_path_factory.mktemp("rattler"), tmp_path_factory.mktemp("conda")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(library), "py-rattler==0.28.0"]
+    subprocess.run(install, check=True, capture_output=True)
+    subprocess.run([sys.executable, Path(__file__).parent / "conda" / "make_conda.py", root, library], check=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def serve_with_conda(serve, conda):
+    """Starts a gateway in an activated environment of conda's, as who uses conda does."""
+
+    def serve_with_conda(*names: str, **environment: str):
+        variables = {
+            "CONDA_CHANNEL_ALIAS": f"file://{conda / 'channels'}",
+            "CONDA_ENVS_DIRS": str(conda / "envs"),
+            "CONDA_SHLVL": "1",
+            "CONDA_PREFIX": str(conda),
+            "CONDA_DEFAULT_ENV": "base",
+            "MLFLOW_CONDA_HOME": "",
+            "CONDA_EXE": "",
+            "PIP_EXTRA": "a-secret-token",
+            "LD_LIBRARY_PATH": "/gateway/lib",
+        }
+        return serve(*names, manager="conda", **(variables | environment))
+
+    return serve_with_conda
+
+
+@pytest.fixture(scope="module")
+def gateway_with_conda(serve_with_conda, conda, tmp_path_factory):
+    programs = tmp_path_factory.mktemp("bin")
+    (programs / "conda").symlink_to(conda / "condabin" / "conda")
+    # What a model without a Python of its own must not be taken to.
+    (programs / "python").symlink_to(sys.executable)
+    names = ("old", "greeting", "without-python", "without-conda")
+    return serve_with_conda(*names, PATH=f"{programs}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_conda_makes_environments_too(gateway_with_conda, cache):
+    """Also where it is found by a link on the PATH; and nothing stays of what it downloaded."""
+    facts = answer_of(gateway_with_conda)
+    assert facts["cachetools"] == OLD
+    prefix = Path(facts["prefix"])
+    assert prefix.is_relative_to((cache / "environments").resolve())
+    assert not [path for path in facts["path"] if path.startswith(sys.prefix)]
+    (made,) = [
+        path
+        for path in (cache / "environments").iterdir()
+        if prefix.is_relative_to(path.resolve()) and not path.is_symlink()
+    ]
+    assert {path.name for path in made.iterdir()} == {"activation.json", "conda_envs"}
+    assert (prefix / "pyvenv.cfg").stat().st_nlink == 1
+
+
+def test_what_activation_sets_is_seen_by_a_model_and_nothing_that_installers_know(gateway_with_conda):
+    facts = answer_of(gateway_with_conda, "greeting")
+    prefix, variables = facts["prefix"], facts["environment"]
+    seen = {
+        "GREETING": f"hello from {prefix}",  # a package's script
+        "COLOUR": "green",  # the model's conda.yaml
+        "LD_LIBRARY_PATH": f"{prefix}/lib:/gateway/lib",
+        "CONDA_PREFIX": prefix,
+        "CONDA_DEFAULT_ENV": Path(prefix).name,
+        "CONDA_SHLVL": "1",
+        "PYTHONNOUSERSITE": "1",
+    }
+    assert variables.items() >= seen.items()
+    assert variables["PATH"].startswith(f"{prefix}/bin:")
+    assert variables["PATH"].count(prefix) == 1
+    hidden = {
+        "VIRTUAL_ENV",
+        "PS1",
+        "CONDA_ENVS_PATH",
+        "CONDA_PKGS_DIRS",
+        "CONDA_CHANNEL_ALIAS",
+        "PIP_CACHE_DIR",
+        "PIP_EXTRA",
+    }
+    assert not variables.keys() & hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("without-conda", "it has no `conda.yaml`; log it again with one, or write `environment: uv`"),
+        ("without-python", "no Python was installed in it; name `python` among the `dependencies` of its `conda.yaml`"),
+    ],
+)
+def test_a_model_of_which_conda_can_make_nothing_says_what_it_lacks(gateway_with_conda, name, message):
+    answer = ask(gateway_with_conda, name)
+    assert (answer.status_code, answer.json()["code"]) == (503, "RG502")
+    assert message in answer.json()["message"]
+
+
+def test_a_conda_yaml_that_cannot_be_installed_says_so_until_it_is_mended(
+    serve_with_conda, conda, models, helpers, tmp_path
+):
+    """By mamba, in the folder that MLFLOW_CONDA_HOME names; nothing stays of what failed."""
+    mended = tmp_path / "model"
+    shutil.copytree(models / "conda-impossible", mended)
+    variables = {"MLFLOW_CONDA_HOME": str(conda), "MLFLOW_CONDA_CREATE_ENV_CMD": "mamba"}
+    gateway = serve_with_conda(str(mended), RULEGATE_CACHE=str(tmp_path / "cache"), **variables)
+    answer = ask(gateway, "model")
+    assert (answer.status_code, answer.json()["code"]) == (503, "RG502")
+    assert "a package that it needs cannot be installed; the log tells why" in answer.json()["message"]
+    assert "greeting" not in answer.text
+    assert [line for line in gateway.log() if "greeting" in line.get("detail", "")]
+    environments = tmp_path / "cache" / "environments"
+    assert not [path for path in environments.iterdir() if not path.name.startswith("package-")]
+    shutil.copy(models / "greeting" / "conda.yaml", mended)
+    # As a model that is written anew is another version.
+    (mended / "MLmodel").write_text((mended / "MLmodel").read_text() + "\n")
+    helpers.wait_until(lambda: ask(gateway, "model").status_code == 200, timeout_s=PATIENCE_S)
+    history = Path(answer_of(gateway, "model")["prefix"], "conda-meta", "history").read_text()
+    assert history.startswith(f"# cmd: {conda}/bin/mamba env create ")
+
+
 def test_a_program_that_is_not_installed_is_told_at_the_start(start, models, helpers):
     config = helpers.one_endpoint_a_model(
         "sqlite://", {"old": str(models / "old")}, CONFIG.format(manager="virtualenv", timeout="1s")
     )
     with pytest.raises(AssertionError, match=r"`environment: virtualenv` needs the program `pyenv`"):
         start(config, PATH="/nowhere")
+    with pytest.raises(
+        AssertionError, match=r"needs the program `/nowhere/bin/conda`(.|\n)*hint: install conda, or name"
+    ):
+        start(config.replace("virtualenv", "conda"), MLFLOW_CONDA_HOME="/nowhere")
 
 
 def test_a_folder_whose_path_mlflow_cannot_write_into_a_command_is_told_at_the_start(serve, tmp_path):

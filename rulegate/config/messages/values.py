@@ -134,14 +134,6 @@ def no_choice(text: str, choices: Iterable[str]) -> Fault:
     return Fault("RG317", f"expected {enumerate_names(names, 'or')}, got `{shorten(text)}`", did_you_mean(text, names))
 
 
-def conda_environment() -> Fault:
-    return Fault(
-        "RG317",
-        "environments are not made with conda yet",
-        "write `uv` or `virtualenv`, which install what pip can of a model's requirements",
-    )
-
-
 # ── variables and secrets ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

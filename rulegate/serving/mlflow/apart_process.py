@@ -23,7 +23,8 @@ from typing import cast
 
 from rulegate.serving.exposure import without_the_gateways_python
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
-from rulegate.serving.mlflow.environment_folders import INTERPRETER, hold
+from rulegate.serving.mlflow.activation import Activation
+from rulegate.serving.mlflow.environment_folders import hold
 
 # A program given by `-c` has the working directory in front of its path; here that place is this package's.
 _PROGRAM = """
@@ -48,17 +49,15 @@ def run(sock: socket.socket, *, environment: str, package: str, reference: str) 
     """
     # Held as long as the process lives, whatever it becomes.
     held = hold(Path(environment))
-    interpreter = (Path(environment) / INTERPRETER).read_text(encoding="utf-8")
+    activation = Activation.read(Path(environment))
     # The warm parent's second argument is the pipe by which the kernel ends this process with the gateway. It does so
     # as long as somebody holds the pipe, and the warm parent may be gone by then.
     lifeline = int(sys.argv[2])
     for descriptor in (held, lifeline, sock.fileno()):
         os.set_inheritable(descriptor, True)
-    variables = without_the_gateways_python(os.environ)
-    variables["PATH"] = os.pathsep.join((str(Path(interpreter).parent), variables.get("PATH", os.defpath)))
-    variables["VIRTUAL_ENV"] = str(Path(interpreter).parent.parent)
+    variables = activation.over(without_the_gateways_python(os.environ))
     arguments = (package, *(str(descriptor) for descriptor in (sock.fileno(), held, lifeline)), reference)
-    os.execve(interpreter, [interpreter, "-c", _PROGRAM, *arguments], variables)  # noqa: S606 - no shell is wanted
+    os.execve(activation.python, [activation.python, "-c", _PROGRAM, *arguments], variables)  # noqa: S606 - no shell is wanted
 
 
 def main() -> None:

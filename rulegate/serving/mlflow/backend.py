@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -47,14 +48,21 @@ class ProcessBackend:
         warm_parent: Forks the processes.
         environments: Starts them in the environments that models ask for, by what makes these.
         stuck_after_s: A process that has requests and says nothing for so long is given up when one of them times out.
+        loop: The event loop that runs requests, which then speaks to the processes itself; None: each has a thread.
     """
 
     def __init__(
-        self, warm_parent: WarmParent, environments: Mapping[Manager, Environments], *, stuck_after_s: float
+        self,
+        warm_parent: WarmParent,
+        environments: Mapping[Manager, Environments],
+        *,
+        stuck_after_s: float,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._warm_parent = warm_parent
         self._environments = environments
         self._stuck_after_s = stuck_after_s
+        self._loop = loop
 
     def change(self, *, stuck_after_s: float) -> None:
         """Gives processes that say nothing another time, those that are loaded too."""
@@ -77,7 +85,7 @@ class ProcessBackend:
             raise ModelNotLoaded("the process that starts models ended; the next request starts another") from None
         except ForkTimeout:
             raise ModelNotLoaded(f"no process could be started for it within {timeout_s:.0f} s") from None
-        model = _ProcessModel(version, forked, lambda: self._stuck_after_s, on_end, on_batch)
+        model = _ProcessModel(version, forked, lambda: self._stuck_after_s, on_end, on_batch, loop=self._loop)
         try:
             modules = model.load(folder, timeout_s=until - time.monotonic())
         except BaseException:
@@ -105,13 +113,17 @@ class _ProcessModel:
         stuck_after_s: Callable[[], float],
         on_end: Callable[[], None],
         on_batch: Callable[[int], None],
+        *,
+        loop: asyncio.AbstractEventLoop | None,
     ) -> None:
         self._version = version
         self._stuck_after_s = stuck_after_s
         self._forked = forked
         self._on_end = on_end
         self._streams = False
-        self._channel = Channel(forked.socket, name=version.reference, on_close=self._ended, on_batch=on_batch)
+        self._channel = Channel(
+            forked.socket, name=version.reference, on_close=self._ended, on_batch=on_batch, loop=loop
+        )
 
     @property
     def pid(self) -> int:

@@ -18,9 +18,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-INTERPRETER = "interpreter"
-"""The file in a try's folder that holds the path of its Python."""
-
 NAME_CHARACTERS = 40
 """Hexadecimal digits in a NAME."""
 

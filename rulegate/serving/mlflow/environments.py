@@ -1,8 +1,8 @@
 """Environments of models: made once for all models that need the same, and entered by those models' processes.
 
-This is the gateway's side. `environment_process` makes them, `environment_folders` says where and how they are kept,
-and `apart_process` is how a process enters one. Gateways may share the folder: of two that make one environment at
-once, one's work is thrown away.
+This is the gateway's side. `environment_process` makes them by the programs of `installers`, `environment_folders` says
+where and how they are kept, and `apart_process` is how a process enters one, by its `activation`. Gateways may share
+the folder: of two that make one environment at once, one's work is thrown away.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ import copy
 import hashlib
 import logging
 import os
-import shlex
-import shutil
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -25,20 +22,18 @@ from pathlib import Path
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelStillLoading, ModelUnavailable
 from rulegate.serving.frames import Kind
+from rulegate.serving.mlflow import installers
 from rulegate.serving.mlflow.environment_folders import NAME_CHARACTERS
 from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import Manager, ModelVersion
 
-PROGRAMS: Mapping[Manager, str] = {"uv": "uv", "virtualenv": "pyenv"}
-"""The program that each manager needs; MLflow's `virtualenv` is Python's own `venv` on a Python that pyenv brings."""
-
 PREPARATION_LIMIT_S = 3600.0
 """After so long a preparation is given up, in seconds."""
 
-# All that MLflow reads when it makes an environment for a model.
+# All that MLflow reads when it makes an environment for a model; the model says which YAML file it is.
 _SOURCES = (
-    "python_env.yaml",
-    "conda.yaml",
+    "*.yaml",
+    "*.yml",
     "requirements.txt",
     "constraints.txt",
     "uv.lock",
@@ -50,28 +45,6 @@ _SOURCES = (
 _log = logging.getLogger("rulegate.serving")
 
 
-def search_path(environment: Mapping[str, str]) -> str:
-    """Where programs are looked for: the ``PATH``, then beside the gateway's own Python, where pip puts them."""
-    return os.pathsep.join(part for part in (environment.get("PATH"), str(Path(sys.executable).parent)) if part)
-
-
-def obstacle(manager: Manager, folder: Path, environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """Why no environment can be made in ``folder`` on this machine, and what to do about it; None if one can."""
-    program = PROGRAMS[manager]
-    if not shutil.which(program, path=search_path(environment)):
-        return (
-            f"`environment: {manager}` needs the program `{program}`, which is not found",
-            "install it on the PATH or beside this gateway's Python, or remove the key",
-        )
-    if shlex.quote(str(folder)) != str(folder):
-        # MLflow writes the path into commands as it is.
-        return (
-            f"environments cannot be made in the folder `{folder}`: its path has a blank or a sign of the shell's",
-            "name another folder in RULEGATE_CACHE",
-        )
-    return None
-
-
 class Environments:
     """Starts processes in the environments that models ask for. Safe to use from many threads.
 
@@ -80,7 +53,7 @@ class Environments:
         manager: Makes the environments.
         folder: Where they are kept, made if missing.
         limit_bytes: What the folder may hold, but for what is in use.
-        variables: The environment variables of installers.
+        variables: The environment variables that installers may know.
     """
 
     def __init__(
@@ -96,8 +69,7 @@ class Environments:
         self._manager = manager
         self._folder = folder
         self._limit_bytes = limit_bytes
-        # Models' processes write no compiled code, so what uv does not compile now is compiled at each load.
-        self._variables = {"UV_COMPILE_BYTECODE": "1", **variables, "PATH": search_path(variables)}
+        self._variables = installers.variables(manager, variables)
         self._lock = threading.Lock()
         self._preparing: dict[str, Future[None]] = {}
 
@@ -134,7 +106,8 @@ class Environments:
         return self._warm_parent.fork("apart", arguments, model=version.reference, timeout_s=left_s)
 
     def _name(self, model: Path) -> str:
-        digest = hashlib.sha256(self._manager.encode())
+        # What is kept with an environment is part of what it is: older ones have no activation.
+        digest = hashlib.sha256(f"activation {self._manager}".encode())
         for pattern in _SOURCES:
             for file in sorted(model.glob(pattern)):
                 digest.update(f"\0{file.relative_to(model)}\0".encode() + file.read_bytes())

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rulegate import waiting
 from rulegate.client import Address, Answer, AskError, Client, ConnectionLost, TooLate, Unreachable
 from rulegate.condition import MalformedBodyError
 from rulegate.condition.body import parse_body
@@ -115,6 +116,10 @@ class _RemoteModel:
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         """See `Model.predict`."""
+        # The client blocks.
+        return waiting.in_thread(lambda: self._predict(body, content_type, timeout_s=timeout_s, headers=headers))
+
+    def _predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers) -> Prediction:
         try:
             answer = self.client.post(
                 self.address,
@@ -191,6 +196,9 @@ class _Parts:
         self._begun = bytearray()
 
     def __next__(self) -> bytes:
+        return waiting.in_thread(self._next)
+
+    def _next(self) -> bytes:
         until_s = time.monotonic() + self._timeout_s
         while True:
             try:

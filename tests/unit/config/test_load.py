@@ -311,16 +311,6 @@ def test_settings_can_be_replaced_one_by_one():
     assert (moved.server.port, moved.server.threads) == (8080, 256)
 
 
-def test_an_environment_of_conda_is_refused_with_what_to_do_instead():
-    with pytest.raises(ConfigError) as caught:
-        load_config(f"models: {{environment: conda}}\n{SMALLEST}")
-    (diagnostic,) = caught.value.diagnostics
-    assert (diagnostic.code, diagnostic.hint) == (
-        "RG317",
-        "write `uv` or `virtualenv`, which install what pip can of a model's requirements",
-    )
-
-
 def test_a_file_with_more_keys_than_anybody_writes_is_not_read_to_its_end():
     text = "".join(f"key{number}: 1\n" for number in range(10_002))
     with pytest.raises(ConfigError) as caught:

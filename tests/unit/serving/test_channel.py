@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import socket
 import threading
 import time
@@ -11,16 +13,40 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from rulegate import waiting
+from rulegate.http_server import new_loop
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
+from rulegate.serving.wires import UNSENT_BYTES
+
+
+@pytest.fixture(scope="module", params=["a thread", "a loop"])
+def loop(request) -> Iterator[asyncio.AbstractEventLoop | None]:
+    """What reads the channel's socket: a running event loop, or None for a thread of the channel's own."""
+    if request.param == "a thread":
+        yield None
+        return
+    loop = new_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def channel_to(loop):
+    """Makes a channel whose other end `peer(socket, stream)` serves."""
+    return functools.partial(_channel_to, loop)
 
 
 @contextlib.contextmanager
-def channel_to(peer) -> Iterator[tuple[Channel, threading.Event]]:
-    """A channel whose other end `peer(socket, stream)` serves; the event is set when the channel has closed."""
+def _channel_to(loop, peer) -> Iterator[tuple[Channel, threading.Event]]:
+    """The channel, and an event that is set when it has closed."""
     ours, theirs = socket.socketpair()
     closed = threading.Event()
-    channel = Channel(ours, name="test", on_close=closed.set)
+    channel = Channel(ours, name="test", on_close=closed.set, loop=loop)
 
     def serve() -> None:
         with theirs, open_stream(theirs) as stream, contextlib.suppress(OSError):
@@ -50,14 +76,14 @@ def silent(_sock, stream) -> None:
         pass
 
 
-def test_each_caller_gets_its_own_answer_in_whatever_order_they_come():
+def test_each_caller_gets_its_own_answer_in_whatever_order_they_come(channel_to):
     with channel_to(in_reverse) as (channel, _), ThreadPoolExecutor(10) as threads:
         bodies = [bytes([i]) * (i * 1000) for i in range(200)]
         answers = threads.map(lambda body: channel.call(Kind.PREDICT, "m", body, timeout_s=10).body, bodies)
         assert list(answers) == bodies
 
 
-def test_a_call_without_an_answer_ends_in_time_and_the_channel_goes_on():
+def test_a_call_without_an_answer_ends_in_time_and_the_channel_goes_on(channel_to):
     with channel_to(silent) as (channel, closed):
         for _ in range(3):
             with pytest.raises(CallTimeout):
@@ -65,7 +91,7 @@ def test_a_call_without_an_answer_ends_in_time_and_the_channel_goes_on():
         assert not closed.is_set()
 
 
-def test_a_late_answer_is_dropped():
+def test_a_late_answer_is_dropped(channel_to):
     late = threading.Event()
 
     def first_late(sock, stream) -> None:
@@ -82,7 +108,7 @@ def test_a_late_answer_is_dropped():
         assert second.result().body == b"second"
 
 
-def test_silence_lasts_from_one_unanswered_request_to_the_next_until_all_are_answered():
+def test_silence_lasts_from_one_unanswered_request_to_the_next_until_all_are_answered(channel_to):
     """A process that is stuck is told from one that is idle also where its callers give up one after the other."""
     recover = threading.Event()
 
@@ -108,7 +134,7 @@ def test_silence_lasts_from_one_unanswered_request_to_the_next_until_all_are_ans
 
 
 @pytest.mark.parametrize("by", ["the peer", "us"])
-def test_the_end_reaches_every_call_in_flight(by):
+def test_the_end_reaches_every_call_in_flight(channel_to, by):
     arrived = threading.Barrier(2)
     leave = threading.Event()
 
@@ -133,7 +159,7 @@ def test_the_end_reaches_every_call_in_flight(by):
             channel.call(Kind.PREDICT, timeout_s=1)
 
 
-def test_a_peer_that_speaks_nonsense_is_gone():
+def test_a_peer_that_speaks_nonsense_is_gone(channel_to):
     def nonsense(sock, stream) -> None:
         read_frame(stream)
         sock.sendall(b"\xff" * 100)
@@ -151,7 +177,7 @@ def in_parts(sock, stream) -> None:
         write_frame(sock, Frame(told.request_id, Kind.RESULT, told.meta))
 
 
-def test_an_exchange_takes_all_that_comes_for_its_request():
+def test_an_exchange_takes_all_that_comes_for_its_request(channel_to):
     with channel_to(in_parts) as (channel, _):
         exchange = channel.exchange()
         exchange.send(Kind.PREDICT, "m", b"3", timeout_s=10)
@@ -165,7 +191,7 @@ def test_an_exchange_takes_all_that_comes_for_its_request():
         exchange.close()
 
 
-def test_what_comes_for_a_closed_exchange_is_dropped():
+def test_what_comes_for_a_closed_exchange_is_dropped(channel_to):
     with channel_to(in_parts) as (channel, _):
         dropped, kept = channel.exchange(), channel.exchange()
         dropped.send(Kind.PREDICT, "m", b"100", timeout_s=10)
@@ -175,7 +201,7 @@ def test_what_comes_for_a_closed_exchange_is_dropped():
         kept.close()
 
 
-def test_the_end_of_the_process_is_known_before_a_caller_hears_of_it():
+def test_the_end_of_the_process_is_known_before_a_caller_hears_of_it(channel_to):
     """A caller who asks again at once does not ask the same process."""
 
     def gone(_sock, stream) -> None:
@@ -187,7 +213,7 @@ def test_the_end_of_the_process_is_known_before_a_caller_hears_of_it():
         assert closed.is_set()
 
 
-def test_who_hears_of_the_end_hears_of_it_after_the_channels_owner():
+def test_who_hears_of_the_end_hears_of_it_after_the_channels_owner(loop):
     """So who asks again at once is not sent to the same process."""
     ours, theirs = socket.socketpair()
     told = threading.Event()
@@ -196,9 +222,83 @@ def test_who_hears_of_the_end_hears_of_it_after_the_channels_owner():
         threading.Event().wait(0.05)
         told.set()
 
-    channel = Channel(ours, name="test", on_close=on_close)
+    channel = Channel(ours, name="test", on_close=on_close, loop=loop)
     theirs.close()
     for _ in range(20):
         with pytest.raises(ChannelClosed):
             channel.call(Kind.PREDICT, timeout_s=10)
         assert told.is_set()
+
+
+def in_loop(loop, *works):
+    """What the works return or raise that a loop runs together, each without a thread of its own."""
+
+    async def together():
+        with ThreadPoolExecutor(4) as threads:
+            return await asyncio.gather(*(waiting.run(work, threads) for work in works), return_exceptions=True)
+
+    return asyncio.run_coroutine_threadsafe(together(), loop).result(60)
+
+
+@pytest.fixture
+def running(loop):
+    if loop is None:
+        pytest.skip("requests without threads need a loop")
+    return loop
+
+
+def test_requests_without_threads_get_their_own_answers(running, channel_to):
+    bodies = [bytes([i]) * (i * 1000) for i in range(200)]
+    with channel_to(in_reverse) as (channel, _):
+
+        def ask(body: bytes) -> bytes:
+            return channel.call(Kind.PREDICT, "m", body, timeout_s=10).body
+
+        assert in_loop(running, *(functools.partial(ask, body) for body in bodies)) == bodies
+
+
+def test_a_request_without_a_thread_waits_for_its_answer_no_longer_than_it_may(running, channel_to):
+    with channel_to(silent) as (channel, _):
+        failures = in_loop(running, *[functools.partial(channel.call, Kind.PREDICT, timeout_s=0.02)] * 20)
+        assert {type(failure) for failure in failures} == {CallTimeout}
+
+
+def test_the_end_reaches_requests_without_threads(running, channel_to):
+    def gone(_sock, stream) -> None:
+        for _ in range(20):
+            read_frame(stream)
+
+    with channel_to(gone) as (channel, _):
+        failures = in_loop(running, *[functools.partial(channel.call, Kind.PREDICT, timeout_s=30)] * 20)
+        assert {type(failure) for failure in failures} == {ChannelClosed}
+
+
+@pytest.mark.parametrize("with_thread", [True, False])
+def test_who_sends_to_a_process_that_reads_nothing_waits_no_longer_than_it_may(channel_to, loop, with_thread):
+    awake = threading.Event()
+
+    def asleep(sock, stream) -> None:
+        awake.wait(30)
+        while (frame := read_frame(stream)) is not None:
+            write_frame(sock, Frame(frame.request_id, Kind.RESULT, body=frame.body[:1]))
+
+    if loop is None and not with_thread:
+        pytest.skip("requests without threads need a loop")
+    with channel_to(asleep) as (channel, _):
+
+        def ask(timeout_s: float) -> bytes:
+            return channel.call(Kind.PREDICT, body=b"x" * 2 * UNSENT_BYTES, timeout_s=timeout_s).body
+
+        def run(timeout_s: float):
+            if with_thread:
+                with ThreadPoolExecutor(1) as threads:
+                    return threads.submit(ask, timeout_s).exception()
+            return in_loop(loop, functools.partial(ask, timeout_s))[0]
+
+        with ThreadPoolExecutor(1) as threads:
+            first = threads.submit(ask, 30)
+            for _ in range(3):
+                assert isinstance(run(0.05), CallTimeout)
+            awake.set()
+            assert first.result() == b"x"
+        assert ask(30) == b"x"

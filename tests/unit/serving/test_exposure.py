@@ -20,11 +20,17 @@ ENVIRONMENT = {
     "HTTPS_PROXY": "http://user:secret@proxy",
     "PIP_INDEX_URL": "https://index",
     "PATHS": "no PATH",
+    "CONDARC": "/condarc",
+    "CONDA_EXE": "/conda/bin/conda",
+    "CONDA_PREFIX": "/gateway",
+    "CONDA_PREFIX_1": "/conda",
+    "CONDA_SHLVL": "2",
 }
 
 
 def test_models_get_what_is_listed_and_nothing_else():
-    assert for_models(ENVIRONMENT, ()).keys() == {"PATH", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "OMP_NUM_THREADS"}
+    listed = {"PATH", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "OMP_NUM_THREADS"}
+    assert for_models(ENVIRONMENT, ()).keys() == listed
 
 
 def test_names_and_beginnings_of_names_add_to_the_list():
@@ -33,7 +39,10 @@ def test_names_and_beginnings_of_names_add_to_the_list():
 
 
 def test_installers_reach_their_index_and_find_nothing_of_the_gateways():
-    assert for_installers(ENVIRONMENT).keys() == {"PATH", "LC_ALL", "OMP_NUM_THREADS", "HTTPS_PROXY", "PIP_INDEX_URL"}
+    """That an environment of conda's is active counts as the gateway's, else conda would try to leave it."""
+    known = {"PATH", "LC_ALL", "OMP_NUM_THREADS", "HTTPS_PROXY", "PIP_INDEX_URL", "CONDARC", "CONDA_EXE"}
+    assert for_installers(ENVIRONMENT).keys() == known | {"PYTHONNOUSERSITE"}
+    assert for_installers(ENVIRONMENT)["PYTHONNOUSERSITE"] == "1"
 
 
 READ = """

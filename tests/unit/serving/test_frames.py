@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rulegate.serving.frames import BrokenFrame, Frame, Kind, open_stream, read_frame, write_frame
+from rulegate.serving.frames import BrokenFrame, Decoder, Frame, Kind, encoded, open_stream, read_frame, write_frame
 
 frames = st.builds(
     Frame,
@@ -62,6 +62,29 @@ def test_a_frame_that_is_cut_short_is_refused(frame, data):
     cut = data.draw(st.integers(1, len(whole) - 1))
     with pytest.raises(BrokenFrame):
         read_frame(io.BytesIO(whole[:cut]))
+
+
+small_frames = st.builds(Frame, st.integers(0, 9), st.sampled_from(Kind), st.text(max_size=9), st.binary(max_size=99))
+
+
+@given(st.lists(small_frames, max_size=6), st.data())
+def test_frames_are_the_same_in_whatever_pieces_they_come(sent, data):
+    whole = b"".join(encoded(*sent))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=12)))
+    decoder = Decoder()
+    pieces = [whole[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    came = [frame for piece in pieces for frame in decoder.feed(piece)]
+    assert came == sent
+    assert decoder.feed(whole) == sent, "nothing of them is left behind"
+
+
+@given(st.binary(max_size=64), st.binary(max_size=64))
+@example(bytes(15) + b"\x80" + bytes(7), b"")
+def test_any_bytes_are_frames_the_begin_of_one_or_refused(noise, more):
+    decoder = Decoder()
+    with contextlib.suppress(BrokenFrame):
+        decoder.feed(noise)
+        decoder.feed(more)
 
 
 @given(st.binary(max_size=64))

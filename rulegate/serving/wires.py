@@ -1,0 +1,169 @@
+"""Wires: how bytes go to a child process and come from it, by a thread that reads or by an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, Protocol, cast
+
+from rulegate import waiting
+
+_READ_BYTES = 64 * 1024
+
+UNSENT_BYTES = 1024 * 1024
+"""Bytes that a process has not read yet; with more of them in an event loop, the next request to it waits."""
+
+
+class NotRead(Exception):
+    """The process does not read what is sent to it in time."""
+
+
+class Wire(Protocol):
+    """One connection, owned. Any number of threads may send at once; what one of them sends arrives in one piece."""
+
+    def send(self, pieces: Iterable[bytes], *, timeout_s: float) -> None:
+        """Sends bytes. To a peer that is gone, they are lost without a word: it is `on_end` that tells.
+
+        Raises:
+            NotRead: If the process does not read what was sent before for ``timeout_s`` seconds.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the connection, on which the other end sees the end of its input. Safe to call again."""
+        ...
+
+
+class ThreadWire:
+    """A wire that is read by a thread of its own. See `Wire`.
+
+    Args:
+        sock: A connected stream socket.
+        name: What the thread is called, for a look into a stuck process.
+        on_data: Called in that thread with what has come.
+        on_end: Called there once when the connection has ended, from whichever side.
+    """
+
+    def __init__(
+        self, sock: socket.socket, *, name: str, on_data: Callable[[bytes], None], on_end: Callable[[], None]
+    ) -> None:
+        self._socket = sock
+        self._on_data = on_data
+        self._on_end = on_end
+        self._write = threading.Lock()
+        threading.Thread(target=self._read, name=name, daemon=True).start()
+
+    def send(self, pieces: Iterable[bytes], *, timeout_s: float) -> None:
+        """See `Wire.send`."""
+        # The lock is held for as long as the process takes to read what others send it.
+        if not self._write.acquire(timeout=max(0.0, timeout_s)):
+            raise NotRead
+        try:
+            with contextlib.suppress(OSError):
+                for piece in pieces:
+                    self._socket.sendall(piece)
+        finally:
+            self._write.release()
+
+    def close(self) -> None:
+        """See `Wire.close`."""
+        # shutdown wakes the reader, which does the rest, and a writer that is stuck on a peer that no longer reads.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := self._socket.recv(_READ_BYTES):
+                self._on_data(data)
+        self.close()
+        with self._write, contextlib.suppress(OSError):
+            self._socket.close()
+        self._on_end()
+
+
+class LoopWire(asyncio.Protocol):
+    """A wire that an event loop reads and writes, so that requests have at once what has come. See `Wire`.
+
+    To be made in another thread than the loop's, while the loop runs.
+
+    Args:
+        sock: A connected stream socket of the Unix family.
+        loop: The event loop.
+        on_data: Called in the loop with what has come; it must not wait.
+        on_end: Called once, in a thread of its own, when the connection has ended, from whichever side.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_data: Callable[[bytes], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._on_data = on_data
+        self._on_end = on_end
+        # Is there while the process is slow to read, and done when it has caught up.
+        self._room: Future[None] | None = None
+        connecting = loop.create_unix_connection(lambda: self, sock=sock)
+        asyncio.run_coroutine_threadsafe(connecting, loop).result()
+
+    def send(self, pieces: Iterable[bytes], *, timeout_s: float) -> None:
+        """See `Wire.send`."""
+        if self._room is not None:
+            try:
+                waiting.result_of(self._room, timeout_s)
+            except FutureTimeout:
+                raise NotRead from None
+        if waiting.has_thread():
+            self._tell(self._write, list(pieces))
+        else:
+            self._write(pieces)
+
+    def close(self) -> None:
+        """See `Wire.close`."""
+        self._tell(self._transport.abort)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._on_data(data)
+
+    def eof_received(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport.abort()
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._room = Future()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        room, self._room = self._room, None
+        if room is not None:
+            room.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """See `asyncio.Protocol`."""
+        self.resume_writing()
+        threading.Thread(target=self._on_end, name="end of a process", daemon=True).start()
+
+    def _write(self, pieces: Iterable[bytes]) -> None:
+        if not self._transport.is_closing():
+            for piece in pieces:
+                self._transport.write(piece)
+
+    def _tell(self, what: Callable[..., object], *arguments: Any) -> None:
+        # A loop that has been closed has ended its connections.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(what, *arguments)
