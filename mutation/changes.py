@@ -14,7 +14,7 @@ from mutmut.mutation.file_mutation import mutate_file_contents
 PACKAGE: Final = Path("rulegate", "condition")
 MODULES: Final = (
     *("check", "check_calls", "check_operators", "findings", "truth", "prepare"),
-    *("compile", "generate", "recipes", "sealed", "shape"),
+    *("compile", "generate", "trees", "recipes", "sealed", "shape"),
     *("charges", "operations", "functions", "patterns", "networks", "costs", "meter"),
 )
 """The checker and the compiler."""

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 import uvloop
@@ -27,6 +27,9 @@ BACKLOG: Final = 1024
 
 KEPT_S: Final = 3600
 """Seconds for which uvicorn keeps a connection without a request; `rulegate.connections` ends it much earlier."""
+
+READ_BYTES: Final = 64 * 1024
+"""What is read from a connection at once."""
 
 _REFUSED = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -56,7 +59,7 @@ def run(
     config = uvicorn.Config(
         application,
         interface="asgi3",
-        http=_Protocol,
+        http=cast(Any, _speak),
         ws="none",
         lifespan="off",
         proxy_headers=False,
@@ -87,6 +90,61 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _speak(*arguments: Any, **named: Any) -> asyncio.BaseProtocol:
+    return _Reader(_Protocol(*arguments, **named))
+
+
+# Read into by whatever connection has something to read, and empty again when the next one does: one thread reads all.
+_buffer: Final = bytearray(READ_BYTES)
+
+
+class _Reader(asyncio.BufferedProtocol):
+    """Reads for a protocol, without memory being asked for and given back each time."""
+
+    def __init__(self, protocol: _Protocol) -> None:
+        self._protocol = protocol
+        self.connection_made = protocol.connection_made  # type: ignore[method-assign]
+        self.connection_lost = protocol.connection_lost  # type: ignore[method-assign]
+        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
+        return _buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._protocol.data_received(bytes(memoryview(_buffer)[:nbytes]))
+
+
+class _Joined(asyncio.Transport):
+    """A transport that sends the head of an answer together with what follows it, where uvicorn writes one by one."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+        self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
+        self.is_closing = transport.is_closing  # type: ignore[method-assign]
+        self.pause_reading = transport.pause_reading  # type: ignore[method-assign]
+        self.resume_reading = transport.resume_reading  # type: ignore[method-assign]
+
+    def write(self, data: Any) -> None:
+        self._pieces.append(data)
+        if len(self._pieces) == 1:
+            self._loop.call_soon(self._send)
+        else:
+            self._send()
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._pieces and not self._transport.is_closing():
+            self._transport.write(b"".join(self._pieces))
+        self._pieces.clear()
+
+
 class _Protocol(HttpToolsProtocol):
     """uvicorn's, which leaves the bounds of a body to the application, and has none of heads and connections."""
 
@@ -94,7 +152,7 @@ class _Protocol(HttpToolsProtocol):
     _reads_head = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]  # as in its own signature
+        super().connection_made(_Joined(cast(asyncio.Transport, transport), self.loop))
         if len(self.connections) > MAX_CONNECTIONS:
             transport.close()
 

@@ -6,12 +6,12 @@ import json
 import logging
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from types import TracebackType
 from typing import Any, Final, Literal, Protocol
-
-from rulegate import waiting
 
 LogFormat = Literal["json", "text"]
 
@@ -79,15 +79,18 @@ class GatheredLines:
     """Writes events as lines, many at a time, in a thread of its own. Safe to use from many threads.
 
     Nobody waits for the log: to write a line for each of many thousand requests a second costs as much as to answer
-    them, and a log that is read slowly would hold them all up. A line is written `GATHER_S` seconds after its event at
-    the latest, if it can be; of more than `MAX_QUEUED` that cannot, the newest are dropped, and a line says how many.
+    them, and a log that is read slowly would hold them all up. A line is written ``gather_s`` seconds after its event
+    at the latest, if it can be; of more than `MAX_QUEUED` that cannot, the newest are dropped, and a line says how
+    many. For what is worse than ``info`` there is room for as many again.
 
     Args:
         lines: Writes them.
+        gather_s: How long lines may be gathered to be written together; 0: only while others are written.
     """
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, *, gather_s: float = GATHER_S) -> None:
         self._lines = lines
+        self._gather_s = gather_s
         self._queue: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
         self._dropped = 0
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
@@ -96,7 +99,7 @@ class GatheredLines:
 
     def write(self, event: str, facts: Mapping[str, Any], /, *, level: str = "info", at_s: float | None = None) -> None:
         """See `Log.write`; it is written later."""
-        if self._queue.qsize() < MAX_QUEUED:
+        if self._queue.qsize() < (MAX_QUEUED if level == "info" else 2 * MAX_QUEUED):
             self._queue.put((event, facts, level, time.time() if at_s is None else at_s))
         else:
             self._dropped += 1
@@ -111,7 +114,7 @@ class GatheredLines:
         ends = False
         while not ends:
             taken = [self._queue.get()]
-            self._closed.wait(GATHER_S)
+            self._closed.wait(self._gather_s)
             # Those that come meanwhile have another turn.
             taken += (self._queue.get() for _ in range(self._queue.qsize()))
             ends = None in taken
@@ -119,42 +122,63 @@ class GatheredLines:
 
     def _write(self, events: Sequence[_Event]) -> None:
         dropped, self._dropped = self._dropped, 0
-        text = "".join(self._lines.line(event, facts, level, at_s) for event, facts, level, at_s in events)
+        text = "".join(self._lines.line(*event) for event in events)
         if dropped:
             text += self._lines.line("log lines were dropped", {"lines": dropped}, "warning", time.time())
         self._lines.write_text(text)
 
 
 class _Handler(logging.Handler):
-    """Writes the records of the logging module as lines: at once, unless whoever makes one must not wait."""
+    """Writes the records of the logging module as lines."""
 
-    def __init__(self, lines: Lines, gathered: GatheredLines | None) -> None:
+    def __init__(self, lines: Log) -> None:
         super().__init__()
         self._lines = lines
-        self._gathered = gathered
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             facts = dict(getattr(record, FACTS, {}))
             if record.exc_info:
                 facts["detail"] = logging.Formatter().formatException(record.exc_info)
-            log = self._lines if waiting.has_thread() else self._gathered or self._lines
-            log.write(record.getMessage(), facts, level=record.levelname.lower(), at_s=record.created)
+            self._lines.write(record.getMessage(), facts, level=record.levelname.lower(), at_s=record.created)
         except Exception:  # noqa: BLE001 - the module's way: a record that cannot be written must not end the program
             self.handleError(record)
 
 
-def set_up(lines: Lines, *, gathered: GatheredLines | None = None, level: int = logging.INFO) -> None:
-    """Sends this process's log records to ``lines``, replacing what was set up before.
+def set_up(lines: Log, *, level: int = logging.INFO) -> None:
+    """Sends this process's log records to ``lines``, replacing what was set up before."""
+    logging.basicConfig(level=level, handlers=[_Handler(lines)], force=True)
 
-    Those of requests that have no thread, and so must not wait for whoever reads the log, go through ``gathered``.
-    """
-    logging.basicConfig(level=level, handlers=[_Handler(lines, gathered)], force=True)
+
+def record_what_nobody_catches() -> None:
+    """Makes records of warnings, and of exceptions that Python would print, so that these are lines like all others."""
+    logging.captureWarnings(True)
+    log = logging.getLogger("rulegate.uncaught")
+
+    def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        log.critical("nobody has caught %s", kind.__name__, exc_info=(kind, error, trace))
+
+    def ended_thread(hook: threading.ExceptHookArgs) -> None:
+        # As Python does: a thread may end so.
+        if hook.exc_type is not SystemExit:
+            name = hook.thread.name if hook.thread else "unknown"
+            facts = {FACTS: {"thread": name}}
+            error = hook.exc_value or hook.exc_type()
+            log.error("a thread has ended", exc_info=(hook.exc_type, error, hook.exc_traceback), extra=facts)
+
+    def unraisable(hook: sys.UnraisableHookArgs) -> None:
+        error = hook.exc_value or hook.exc_type()
+        log.error("%s", hook.err_msg or "an exception is ignored", exc_info=(hook.exc_type, error, hook.exc_traceback))
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, ended_thread, unraisable
 
 
 def _json_line(moment: str, level: str, event: str, facts: Mapping[str, Any]) -> str:
     line = {"time": moment, "level": level, "event": event}
-    line.update((key, value) for key, value in facts.items() if value is not None)
+    for key, value in facts.items():
+        if value is not None:
+            # No fact can be taken for what the line itself says.
+            line.setdefault(key, value)
     return json.dumps(line, default=str)
 
 

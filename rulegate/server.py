@@ -119,6 +119,7 @@ def serve(config: Config, sock: socket.socket, following: Following, *, log_form
         SystemExit: If the worker cannot be kept running.
     """
     log.set_up(log.Lines(log_format))
+    log.record_what_nobody_catches()
     # Models' processes have the same user, and what they were not given they must not find here.
     hide_this_process()
     _allow_many_files()
@@ -180,8 +181,24 @@ def _work(
     with contextlib.suppress(OSError):
         os.setsid()
     lines = log.Lines(log_format)
-    requests = log.GatheredLines(lines)
-    log.set_up(lines, gathered=requests)
+    # Nobody waits for who reads the log: the loop must not, nor may what brings models' prints, for which they would
+    # wait in turn. Requests have a queue of their own, so that no print drops a line of theirs where the log is slow.
+    records = log.GatheredLines(lines, gather_s=0.0)
+    log.set_up(records)
+    try:
+        _serve_requests(begun_with, sock, following, log.GatheredLines(lines), patience_s)
+    finally:
+        records.close()
+        log.set_up(lines)
+
+
+def _serve_requests(
+    begun_with: Config,
+    sock: socket.socket,
+    following: Following,
+    requests: log.GatheredLines,
+    patience_s: Callable[[], float],
+) -> None:
     sys.setswitchinterval(SWITCH_S)
     environment = dict(os.environ)
     config = last_good(following.handover, begun_with, following.allow)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, Final
 
 from rulegate.condition.check import CheckedCondition
 from rulegate.condition.errors import EVALUATION_ERRORS
-from rulegate.condition.generate import ERRED_NAME, ERRORS_NAME, METER, REQUEST, Generated, generate, of_request
+from rulegate.condition.generate import Generated, generate
 from rulegate.condition.library import GLOBALS
 from rulegate.condition.recipes import Literals, Recipe
 from rulegate.condition.request import Request
 from rulegate.condition.sealed import seal
 from rulegate.condition.shape import Value
+from rulegate.condition.trees import ERRED_NAME, ERRORS_NAME, LOAD, METER, REQUEST, function, of_request
 from rulegate.condition.vocabulary import Kind
 
 _SHAPE: Final = "shape"
 _MAIN: Final = "condition"
-_LOAD: Final = ast.Load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +91,17 @@ def _code(generated: Generated, expression: ast.expr) -> CodeType:
     """The code of a function that is given the literals and makes the condition's function of a request."""
     # In `try: return <expression>`, and not around the call: it costs nothing, and one more call would cost as much as
     # most conditions.
-    handler = ast.ExceptHandler(ast.Name(ERRORS_NAME, _LOAD), None, [ast.Return(ast.Name(ERRED_NAME, _LOAD))])
+    handler = ast.ExceptHandler(ast.Name(ERRORS_NAME, LOAD), None, [ast.Return(ast.Name(ERRED_NAME, LOAD))])
     body: list[ast.stmt] = [ast.Try([ast.Return(expression)], [handler], [], [])]
     if generated.is_metered:
-        begin = ast.Call(ast.Attribute(of_request("meter"), "begin", _LOAD), [], [])
+        begin = ast.Call(ast.Attribute(of_request("meter"), "begin", LOAD), [], [])
         body.insert(0, ast.Assign([ast.Name(METER, ast.Store())], begin))
-    main = ast.FunctionDef(_MAIN, _parameters([REQUEST]), body, [])
-    made = ast.Return(ast.Name(_MAIN, _LOAD))
-    shape = ast.FunctionDef(_SHAPE, _parameters(generated.parameters), [*generated.loops, main, made], [])
-    tree = ast.Module([shape], [])
+    made = ast.Return(ast.Name(_MAIN, LOAD))
+    whole = [*generated.loops, function(_MAIN, [REQUEST], body), made]
+    tree = ast.Module([function(_SHAPE, generated.parameters, whole)], [])
     seal(tree)
     module = builtins.compile(tree, "<condition>", "exec", dont_inherit=True)
     return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
-
-
-def _parameters(names: Iterable[str]) -> ast.arguments:
-    return ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
 
 
 def _truth(expression: ast.expr) -> ast.expr:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
-from rulegate.condition import costs, recipes, vocabulary
+from rulegate.condition import costs, recipes, trees, vocabulary
 from rulegate.condition.check import CheckedCondition, request_attribute
 from rulegate.condition.findings import is_external
 from rulegate.condition.library import ARITHMETIC, CLOCKS, COMPARISONS, METERED, PLAIN
@@ -20,7 +19,6 @@ from rulegate.condition.nodes import (
     Comparator,
     Compare,
     Conditional,
-    Connective,
     Constant,
     Display,
     Generator,
@@ -35,32 +33,7 @@ from rulegate.condition.nodes import (
     bound_names,
 )
 from rulegate.condition.recipes import Literals, Recipe
-from rulegate.condition.request import KNOWN, LAZY
-
-REQUEST: Final = vocabulary.REQUEST
-METER: Final = "meter"
-ERRORS_NAME: Final = "errors"
-ERRED_NAME: Final = "erred"
-_ITEMS: Final = "items"
-_VALUES: Final = "values"
-_LOAD: Final = ast.Load()
-_COMPARATORS: Final[Mapping[Comparator, type[ast.cmpop]]] = MappingProxyType(
-    {
-        Comparator.EQUAL: ast.Eq,
-        Comparator.UNEQUAL: ast.NotEq,
-        Comparator.LESS: ast.Lt,
-        Comparator.LESS_EQUAL: ast.LtE,
-        Comparator.GREATER: ast.Gt,
-        Comparator.GREATER_EQUAL: ast.GtE,
-        Comparator.IN: ast.In,
-        Comparator.NOT_IN: ast.NotIn,
-        Comparator.IS: ast.Is,
-        Comparator.IS_NOT: ast.IsNot,
-    }
-)
-_CONNECTIVES: Final[Mapping[Connective, type[ast.boolop]]] = MappingProxyType(
-    {Connective.AND: ast.And, Connective.OR: ast.Or}
-)
+from rulegate.condition.trees import COMPARATORS, CONNECTIVES, ITEMS, LOAD, METER, REQUEST, charged, of_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +90,16 @@ class _Writer:
             case Constant(value=value):
                 return ast.Constant(value)
             case Name(name=name):
-                return ast.Name(self._bound.get(name, name), _LOAD)
+                return ast.Name(self._bound.get(name, name), LOAD)
             case Subscript(value=value, index=Slice() as bounds):
                 owner = self.expression(value)
                 if costs.slice_is_charged(bounds):
                     owner = self._metered("sliced", owner)
-                return ast.Subscript(owner, self._slice(bounds), _LOAD)
+                return ast.Subscript(owner, self._slice(bounds), LOAD)
             case Subscript(value=external, index=name) if is_external(external):
-                return ast.Subscript(of_request("external"), self.expression(name), _LOAD)
+                return ast.Subscript(of_request("external"), self.expression(name), LOAD)
             case Subscript(value=value, index=index):
-                return ast.Subscript(self.expression(value), self._key(value, index), _LOAD)
+                return ast.Subscript(self.expression(value), self._key(value, index), LOAD)
             case Call():
                 return self._call(node)
             case Negative(operand=operand):
@@ -140,11 +113,11 @@ class _Writer:
             case Compare():
                 return self._compare(node)
             case Junction(connective=connective, operands=operands):
-                return ast.BoolOp(_CONNECTIVES[connective](), self._expressions(operands))
+                return ast.BoolOp(CONNECTIVES[connective](), self._expressions(operands))
             case Display(bracket=Bracket.LIST):
-                return ast.List(self._elements(node), _LOAD)
+                return ast.List(self._elements(node), LOAD)
             case Display(bracket=Bracket.TUPLE, elements=elements):
-                return ast.Tuple(self._expressions(elements), _LOAD)
+                return ast.Tuple(self._expressions(elements), LOAD)
             case Display(bracket=Bracket.SET):
                 return ast.Set(self._elements(node))
             case _:
@@ -158,12 +131,12 @@ class _Writer:
         recipe = recipes.elements(node, self._literals)
         if recipe is None:
             return self._expressions(node.elements)
-        return [ast.Starred(self._parameter(recipe), _LOAD)]
+        return [ast.Starred(self._parameter(recipe), LOAD)]
 
     def _parameter(self, recipe: Recipe) -> ast.expr:
         name = self._new_name("literal")
         self.parameters[name] = recipe
-        return ast.Name(name, _LOAD)
+        return ast.Name(name, LOAD)
 
     def _given(self, node: Node) -> ast.expr:
         """An argument that was read when the condition was checked."""
@@ -173,7 +146,7 @@ class _Writer:
             return self._parameter(recipe)
         name = self._new_name("given")
         self.prepared[name] = prepared.value
-        return ast.Name(name, _LOAD)
+        return ast.Name(name, LOAD)
 
     def _slice(self, bounds: Slice) -> ast.Slice:
         lower, upper, step = (
@@ -186,7 +159,7 @@ class _Writer:
     def _metered(self, function: str, *arguments: ast.expr) -> ast.expr:
         """A call of a function that takes the meter first."""
         self.is_metered = True
-        return ast.Call(ast.Name(function, _LOAD), [ast.Name(METER, _LOAD), *arguments], [])
+        return charged(function, *arguments)
 
     def _call(self, node: Call) -> ast.expr:
         match node:
@@ -195,16 +168,16 @@ class _Writer:
             case Call(function=Name(name=name), arguments=arguments) if name in METERED:
                 return self._metered(METERED[name].__name__, *self._expressions(arguments))
             case Call(function=Name(name=name), arguments=arguments) if name in CLOCKS:
-                given = [ast.Name(REQUEST, _LOAD), *self._expressions(arguments)]
-                return ast.Call(ast.Name(CLOCKS[name].__name__, _LOAD), given, [])
+                given = [ast.Name(REQUEST, LOAD), *self._expressions(arguments)]
+                return ast.Call(ast.Name(CLOCKS[name].__name__, LOAD), given, [])
             case Call(function=Name(name=name), arguments=arguments) if name in PLAIN:
-                return ast.Call(ast.Name(name, _LOAD), self._expressions(arguments), [])
+                return ast.Call(ast.Name(name, LOAD), self._expressions(arguments), [])
             case Call(function=Attribute(value=Name(name=vocabulary.PATTERNS), name=name), arguments=(pattern, text)):
                 self.is_metered = True
-                matches = ast.Attribute(self.expression(pattern), name, _LOAD)
-                return ast.Call(matches, [ast.Name(METER, _LOAD), self.expression(text)], [])
+                matches = ast.Attribute(self.expression(pattern), name, LOAD)
+                return ast.Call(matches, [ast.Name(METER, LOAD), self.expression(text)], [])
             case Call(function=Attribute(value=value, name="get"), arguments=(key, *default)):
-                get = ast.Attribute(self.expression(value), "get", _LOAD)
+                get = ast.Attribute(self.expression(value), "get", LOAD)
                 return ast.Call(get, [self._key(value, key), *self._expressions(default)], [])
             case Call(function=Attribute(value=value, name=name), arguments=arguments):
                 return self._method(self.expression(value), name, arguments)
@@ -222,17 +195,17 @@ class _Writer:
             if given:
                 kept = self._new_name("kept")
                 owner = ast.NamedExpr(ast.Name(kept, ast.Store()), owner)
-                given[0] = self._metered("weighed_argument", ast.Constant(name), ast.Name(kept, _LOAD), given[0])
+                given[0] = self._metered("weighed_argument", ast.Constant(name), ast.Name(kept, LOAD), given[0])
             else:
                 owner = self._metered("weighed", ast.Constant(name), owner)
-        return ast.Call(ast.Attribute(owner, name, _LOAD), given, [])
+        return ast.Call(ast.Attribute(owner, name, LOAD), given, [])
 
     # ---- comparisons -------------------------------------------------------------------------------------------------
 
     def _compare(self, node: Compare) -> ast.expr:
         first, *others = node.operands
         if not any(map(costs.comparison_is_charged, node.comparators, node.operands, others)):
-            operators = [_COMPARATORS[comparator]() for comparator in node.comparators]
+            operators = [COMPARATORS[comparator]() for comparator in node.comparators]
             left = self.expression(first)
             return ast.Compare(left, operators, [*self._expressions(others[:-1]), self._last_operand(node)])
         # `a < b < c` is `a < (kept := b) and kept < c`, so that each part can be charged.
@@ -244,11 +217,11 @@ class _Writer:
             after = right
             if not is_last:
                 kept = self._new_name("kept")
-                right, after = ast.NamedExpr(ast.Name(kept, ast.Store()), right), ast.Name(kept, _LOAD)
+                right, after = ast.NamedExpr(ast.Name(kept, ast.Store()), right), ast.Name(kept, LOAD)
             if costs.comparison_is_charged(comparator, node.operands[position], others[position]):
                 parts.append(self._metered(COMPARISONS[comparator].__name__, left, right))
             else:
-                parts.append(ast.Compare(left, [_COMPARATORS[comparator]()], [right]))
+                parts.append(ast.Compare(left, [COMPARATORS[comparator]()], [right]))
             left = after
         return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
 
@@ -266,47 +239,24 @@ class _Writer:
 
     # ---- loops -------------------------------------------------------------------------------------------------------
 
-    def _loop(self, function: str, node: Generator) -> ast.expr:
+    def _loop(self, name: str, node: Generator) -> ast.expr:
         """A call of a new function that loops, with all that it reads as arguments."""
-        turn = ast.Constant(costs.turn_cost(node))
-        items = self._metered("charged_loop", self.expression(node.iterable), turn)
+        items = self._metered("charged_loop", self.expression(node.iterable), ast.Constant(costs.turn_cost(node)))
         outer = self._bound
         passed = [METER, REQUEST, *outer.values()]
-        inner = {name: self._new_name("item") for name in bound_names(node.target)}
-        self._bound = {**outer, **inner}
-        name = self._new_name("loop")
-        self.loops.append(
-            ast.FunctionDef(
-                name,
-                ast.arguments([], [ast.arg(each) for each in (_ITEMS, *passed)], None, [], [], None, []),
-                self._turns(function, node),
-                [],
-            )
-        )
-        self._bound = outer
-        return ast.Call(ast.Name(name, _LOAD), [items, *(ast.Name(each, _LOAD) for each in passed)], [])
-
-    def _turns(self, function: str, node: Generator) -> list[ast.stmt]:
-        tests = self._expressions(node.conditions)
-        element = self.expression(node.element)
-        target = self._target(node.target)
-
-        def loop(turn: ast.stmt) -> ast.stmt:
-            for test in reversed(tests):
-                turn = ast.If(test, [turn], [])
-            return ast.For(target, ast.Name(_ITEMS, _LOAD), [turn], [])
-
-        match function:
+        self._bound = {**outer, **{bound: self._new_name("item") for bound in bound_names(node.target)}}
+        loop = self._new_name("loop")
+        turns = (self._target(node.target), self._expressions(node.conditions), self.expression(node.element))
+        match name:
             case "any":
-                return [loop(ast.If(element, [_return(True)], [])), _return(False)]
+                body = trees.finding(True, *turns)
             case "all":
-                return [loop(ast.If(ast.UnaryOp(ast.Not(), element), [_return(False)], [])), _return(True)]
+                body = trees.finding(False, *turns)
             case _:
-                # The values are gathered first and then handed over, so that they are added up exactly as Python does.
-                append = ast.Attribute(ast.Name(_VALUES, _LOAD), "append", _LOAD)
-                gather = loop(ast.Expr(ast.Call(append, [element], [])))
-                total = self._metered(METERED[function].__name__, ast.Name(_VALUES, _LOAD))
-                return [ast.Assign([ast.Name(_VALUES, ast.Store())], ast.List([], _LOAD)), gather, ast.Return(total)]
+                body = trees.gathering(METERED[name].__name__, *turns)
+        self.loops.append(trees.function(loop, (ITEMS, *passed), body))
+        self._bound = outer
+        return ast.Call(ast.Name(loop, LOAD), [items, *(ast.Name(each, LOAD) for each in passed)], [])
 
     def _target(self, target: Node) -> ast.expr:
         match target:
@@ -327,31 +277,20 @@ class _Writer:
         """A look-up of a header whose name is known now, in the plain dict of folded names; None for other nodes."""
         match node:
             case Subscript(value=owner, index=Constant(value=str()) as name) if request_attribute(owner) == "headers":
-                return ast.Subscript(of_request("folded_headers"), self._folded(name), _LOAD)
+                return ast.Subscript(of_request("folded_headers"), self._folded(name), LOAD)
             case Compare(
                 operands=(Constant(value=str()) as name, owner),
                 comparators=(Comparator.IN | Comparator.NOT_IN as comparator,),
             ) if request_attribute(owner) == "headers":
                 container = of_request("folded_headers")
-                return ast.Compare(self._folded(name), [_COMPARATORS[comparator]()], [container])
+                return ast.Compare(self._folded(name), [COMPARATORS[comparator]()], [container])
             case Call(
                 function=Attribute(value=owner, name="get"), arguments=(Constant(value=str()) as name, *default)
             ) if request_attribute(owner) == "headers":
-                get = ast.Attribute(of_request("folded_headers"), "get", _LOAD)
+                get = ast.Attribute(of_request("folded_headers"), "get", LOAD)
                 return ast.Call(get, [self._folded(name), *self._expressions(default)], [])
         return None
 
     def _folded(self, name: Constant) -> ast.expr:
         recipe = recipes.folded(name, self._literals)
         return ast.Constant(str(name.value).lower()) if recipe is None else self._parameter(recipe)
-
-
-def of_request(attribute: str) -> ast.expr:
-    """The tree of an attribute of the request, its slot first."""
-    request = ast.Name(REQUEST, _LOAD)
-    read = ast.Attribute(request, attribute, _LOAD)
-    return ast.BoolOp(ast.Or(), [ast.Attribute(request, KNOWN + attribute, _LOAD), read]) if attribute in LAZY else read
-
-
-def _return(value: bool) -> ast.stmt:
-    return ast.Return(ast.Constant(value))

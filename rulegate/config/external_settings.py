@@ -12,7 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, InstanceOf
 
 from rulegate.condition import Condition
 from rulegate.config.expressions import INPUT
-from rulegate.config.values import DURATION, JSON_VALUE, STRICT, InputName, Name
+from rulegate.config.field_types import DURATION, JSON_VALUE, STRICT, InputName, Name
 from rulegate.config.web_values import HEADER_VALUE, HeaderName, ServiceUrl
 
 

@@ -7,14 +7,11 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from rulegate.config.tree import Text
-from rulegate.config.values import (
+from rulegate.config.field_types import (
     DELAY,
     DURATION,
-    GIB,
     MEMORY,
     NAMED,
-    NEVER,
     OPTIONAL_DURATION,
     OVERRIDING_DURATION,
     SIZE,
@@ -23,9 +20,10 @@ from rulegate.config.values import (
     Flag,
     Glob,
     ReplicaCount,
-    Share,
     VariableName,
 )
+from rulegate.config.tree import Text
+from rulegate.config.values import GIB, NEVER, Share
 
 MAX_LISTED: Final = 1000
 """How many globs may be listed, inclusive: every model that a file names is held against all of them."""
@@ -107,7 +105,8 @@ class ModelSettings:
     refresh_interval_s: Annotated[float | None, OPTIONAL_DURATION, Field(alias="refresh_interval")] = 10.0
     """A duration, or `never`: how often stages, aliases, `latest` and folders are looked up again."""
     replicas: ReplicaCount = 1
-    """1 to 64: processes of each model. A request goes to the least busy one; one that ends is replaced."""
+    """1 to 64: processes of each model. A request goes to the least busy one; one that ends is replaced, after a pause
+    if it is the fourth in a row that has not answered, while the others do."""
     batching: Batching = "auto"
     """`auto`, `off`, or a mapping: whether requests that queued while a model was busy are merged, predicted once and
     split again. `auto` does so for the scikit-learn, XGBoost, LightGBM and CatBoost flavors, a mapping for all; in both

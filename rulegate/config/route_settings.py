@@ -9,18 +9,9 @@ from pydantic import ConfigDict, Field, InstanceOf
 
 from rulegate.condition import Condition
 from rulegate.config.expressions import CONDITION, EXPRESSION
+from rulegate.config.field_types import DURATION, NAMED, SHARE, STRICT, TOLERANCE, WEIGHT, ModelUri, Name
 from rulegate.config.model_settings import ModelOverrides
-from rulegate.config.values import (
-    DURATION,
-    NAMED,
-    SHARE,
-    STRICT,
-    TOLERANCE,
-    WEIGHT,
-    ModelUri,
-    Name,
-    Share,
-)
+from rulegate.config.values import Share
 from rulegate.config.web_values import MESSAGE, RefusalStatus
 
 OnError = Literal["no_match", "match", "fail"]

@@ -12,18 +12,10 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from rulegate.config.external_settings import ExternalSettings
+from rulegate.config.field_types import BODY_SIZE, DURATION, NAMED, STRICT, TEXT, Port, ThreadCount
 from rulegate.config.model_settings import ModelSettings
 from rulegate.config.route_settings import EndpointSettings
-from rulegate.config.values import (
-    BODY_SIZE,
-    DURATION,
-    MIB,
-    NAMED,
-    STRICT,
-    TEXT,
-    Port,
-    ThreadCount,
-)
+from rulegate.config.values import MIB
 from rulegate.config.web_values import AdminToken, HeaderName
 from rulegate.diagnostics import Diagnostic
 

@@ -1,4 +1,4 @@
-"""The kinds of values that a configuration holds: durations, sizes, names, bounded numbers."""
+"""Reads the kinds of values that a configuration holds: durations, sizes, shares, numbers, names."""
 
 from __future__ import annotations
 
@@ -6,21 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Annotated, Any, Final
-
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    PlainValidator,
-    Strict,
-    WithJsonSchema,
-)
-from pydantic_core import CoreSchema, core_schema
+from typing import Any, Final
 
 from rulegate.config.messages import Fault, values
 from rulegate.config.model_uri import check_model_uri
@@ -40,16 +26,17 @@ MAX_NUMBER = 1e9
 NEVER: Final = math.inf
 """An override's duration that says `never`, as None says that it is not named."""
 
-_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h)", re.ASCII)
+DURATION_FORM: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h)", re.ASCII)
+SIZE_FORM: Final = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB|TiB)", re.ASCII)
+SHARE_FORM: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%", re.ASCII)
+VARIABLE_FORM: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?", re.ASCII)
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB|TiB)", re.ASCII)
 _BYTES = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "TiB": TIB}
 _OTHER_SIZE = re.compile(r"([0-9]{1,15}) ?([kKmMgGtT])i?[bB]?", re.ASCII)
-_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?", re.ASCII)
 
 
 class Refused(ValueError):
@@ -74,7 +61,7 @@ def parse_duration(value: object) -> float:
     text = _text_of(value, "a duration such as `60s`")
     if _NUMBER.fullmatch(text):
         raise Refused(values.duration_without_unit(text))
-    if (match := _DURATION.fullmatch(text)) is None:
+    if (match := DURATION_FORM.fullmatch(text)) is None:
         raise Refused(values.no_duration(text))
     seconds = float(match[1]) * _SECONDS[match[2]]
     if not 0.001 <= seconds <= MAX_DURATION_S:
@@ -84,7 +71,7 @@ def parse_duration(value: object) -> float:
 
 def parse_delay(value: object) -> float:
     """Seconds of a duration, as `parse_duration`, or of none: ``0ms``."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    match = DURATION_FORM.fullmatch(value) if isinstance(value, str) else None
     return 0.0 if match is not None and float(match[1]) == 0 else parse_duration(value)
 
 
@@ -110,7 +97,7 @@ def parse_size(value: object, *, largest: int = MAX_SIZE_BYTES) -> int:
     text = _text_of(value, "a size such as `10MiB`")
     if _NUMBER.fullmatch(text):
         raise Refused(values.size_without_unit(text))
-    if (match := _SIZE.fullmatch(text)) is None:
+    if (match := SIZE_FORM.fullmatch(text)) is None:
         if other := _OTHER_SIZE.fullmatch(text):
             raise Refused(values.size_in_decimal_units(text, f"{other[1]}{other[2].upper()}iB"))
         raise Refused(values.no_size(text))
@@ -135,7 +122,7 @@ def parse_memory(value: object) -> int | Share:
         Expected: If the value is neither text nor a number.
         Refused: If it is neither a size nor a share of more than 0 and at most 100 percent.
     """
-    match = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    match = SHARE_FORM.fullmatch(value) if isinstance(value, str) else None
     return parse_size(value) if match is None else _share(match, values.memory_share_out_of_range)
 
 
@@ -151,7 +138,7 @@ def parse_share(value: object) -> Share:
         raise Refused(values.share_without_percent(f"{number:g}"))
     if not isinstance(value, str):
         raise Expected("a share such as `10%`")
-    if (match := _SHARE.fullmatch(value)) is None:
+    if (match := SHARE_FORM.fullmatch(value)) is None:
         raise Refused(values.no_share(value))
     return _share(match, values.share_out_of_range)
 
@@ -214,7 +201,7 @@ def check_variable(name: str) -> str:
     """The name of an environment variable, or the beginning of several names and a ``*``."""
     if not name:
         raise Refused(values.empty_text("the name of an environment variable"))
-    if not _VARIABLE.fullmatch(name):
+    if not VARIABLE_FORM.fullmatch(name):
         raise Refused(values.no_variable(name))
     return name
 
@@ -235,35 +222,18 @@ def check_text(value: object) -> str:
     return str(value)
 
 
-def _check_uri(uri: str) -> str:
+def check_uri(uri: str) -> str:
+    """The URI of a model."""
     if fault := check_model_uri(uri):
         raise Refused(fault)
     return uri
 
 
-def _check_glob(glob: str) -> str:
+def check_glob(glob: str) -> str:
+    """A pattern of the URIs of models."""
     if not glob.strip():
         raise Refused(values.empty_text("a pattern of model URIs"))
     return glob
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """A bound beside a type: a whole number from ``low`` to ``high``, both inclusive."""
-
-    low: int
-    high: int
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(schema), "minimum": self.low, "maximum": self.high}
-
-    def _check(self, number: int) -> int:
-        if not self.low <= number <= self.high:
-            raise Refused(values.out_of_range(number, self.low, self.high))
-        return number
 
 
 def _share(match: re.Match[str], out_of_range: Callable[[str], Fault]) -> Share:
@@ -300,67 +270,3 @@ def _text_of(value: object, expected: str) -> str:
 def as_meant(value: object) -> object:
     """What a value means that variables were put into, where no text is wanted: ``${PORT}`` is a number there."""
     return value.scalar.filled.meaning if isinstance(value, Text) and value.scalar.filled else value
-
-
-class _Named:
-    """The type of a field that is None unless the file names it: a file cannot say None."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema: Any = handler(source)
-        if schema["type"] != "nullable":
-            raise TypeError(f"{source} cannot be None")
-        inner: CoreSchema = schema["schema"]
-        return inner
-
-
-STRICT = ConfigDict(extra="forbid")
-
-
-def _written(pattern: str) -> Any:
-    """The type of what a file says of a value, for editors: text of which the whole has this form."""
-    return Annotated[str, Field(pattern=f"^({pattern})$")]
-
-
-def text(pattern: str) -> WithJsonSchema:
-    """The same beside the type of a text."""
-    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$"})
-
-
-_MEANT = BeforeValidator(as_meant)
-WholeNumber = Annotated[int, Strict(), _MEANT]
-_SOMETHING = WithJsonSchema({"type": "string", "pattern": r"\S"})
-
-InputName = Annotated[str, Strict(), AfterValidator(check_input_name)]
-Name = Annotated[str, Strict(), AfterValidator(check_name), text(f"[A-Za-z0-9_-]{{1,{MAX_NAME_CHARACTERS}}}")]
-ModelUri = Annotated[str, Strict(), AfterValidator(_check_uri), _SOMETHING]
-Flag = Annotated[bool, Strict(), _MEANT]
-VariableName = Annotated[str, Strict(), AfterValidator(check_variable), text(_VARIABLE.pattern)]
-Glob = Annotated[str, Strict(), AfterValidator(_check_glob), _SOMETHING]
-Port = Annotated[WholeNumber, Within(0, 65_535)]
-ThreadCount = Annotated[WholeNumber, Within(1, 1_024)]
-BatchSize = Annotated[WholeNumber, Within(1, 1_024)]
-ReplicaCount = Annotated[WholeNumber, Within(1, 64)]
-
-_WRITTEN_DURATION = _written(_DURATION.pattern)
-_WRITTEN_OPTIONAL_DURATION = _written(f"{_DURATION.pattern}|never")
-_WRITTEN_SIZE = _written(_SIZE.pattern)
-_WRITTEN_NUMBER = Annotated[float, Field(ge=0, le=MAX_NUMBER)]
-
-# These go beside the type of a field: Annotated[float, DURATION].
-NAMED = _Named()
-TEXT = PlainValidator(check_text, json_schema_input_type=Annotated[str, Field(pattern=r"\S")])
-DURATION = PlainValidator(parse_duration, json_schema_input_type=_WRITTEN_DURATION)
-OPTIONAL_DURATION = PlainValidator(parse_optional_duration, json_schema_input_type=_WRITTEN_OPTIONAL_DURATION)
-DELAY = PlainValidator(parse_delay, json_schema_input_type=_WRITTEN_DURATION)
-SIZE = PlainValidator(parse_size, json_schema_input_type=_WRITTEN_SIZE)
-BODY_SIZE = PlainValidator(partial(parse_size, largest=MAX_BODY_BYTES), json_schema_input_type=_WRITTEN_SIZE)
-MEMORY = PlainValidator(parse_memory, json_schema_input_type=_written(f"{_SIZE.pattern}|{_SHARE.pattern}"))
-OVERRIDING_DURATION = PlainValidator(parse_overriding_duration, json_schema_input_type=_WRITTEN_OPTIONAL_DURATION)
-SHARE = PlainValidator(parse_share, json_schema_input_type=_written(_SHARE.pattern))
-WEIGHT = PlainValidator(
-    partial(parse_number, what="a number, such as `95` or `0.5`"), json_schema_input_type=_WRITTEN_NUMBER
-)
-TOLERANCE = PlainValidator(
-    partial(parse_number, what="a number, such as `0.001` or `1e-6`"), json_schema_input_type=_WRITTEN_NUMBER
-)
-JSON_VALUE = PlainValidator(parse_json)

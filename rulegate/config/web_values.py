@@ -7,8 +7,9 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, PlainValidator, Strict
 
+from rulegate.config.field_types import WholeNumber, Within, text
 from rulegate.config.messages import addresses, values
-from rulegate.config.values import Expected, Refused, WholeNumber, Within, text
+from rulegate.config.values import Expected, Refused
 from rulegate.config.web_address import check_address
 
 MAX_MESSAGE_CHARACTERS = 500

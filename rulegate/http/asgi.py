@@ -26,7 +26,8 @@ LARGE_BYTES: Final = 32 * 1024
 SLOW_BODIES: Final = 256
 """Large bodies that may be on their way at once; others wait, so that slow clients do not fill the memory."""
 
-_CONTENT = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+MOST_NAMES: Final = 1000
+"""Names of headers whose keys are remembered."""
 
 
 class Asgi:
@@ -43,11 +44,12 @@ class Asgi:
         self._application = application
         self._max_body_bytes = max_body_bytes
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="requests")
+        self._heads = _Heads()
         self._large_bodies = asyncio.Semaphore(SLOW_BODIES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        environ = _environ(scope)
+        environ = self._heads.environ(scope)
         body = await self._body(environ, receive)
         environ["wsgi.input"] = body
         answer = _Answer()
@@ -141,39 +143,49 @@ class _Answer:
         return lambda _: None
 
 
-def _environ(scope: Scope) -> WSGIEnvironment:
-    path: bytes = scope["raw_path"]
-    client, server = scope["client"], scope["server"]
-    environ: WSGIEnvironment = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "SERVER_NAME": server[0] if server else "",
-        "SERVER_PORT": str(server[1]) if server else "",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
-    }
-    if client:
-        environ["REMOTE_ADDR"] = client[0]
-    for name, value in scope["headers"]:
-        key = _CONTENT.get(name)
-        if key in environ:
+class _Heads:
+    """Makes the heads of requests what WSGI calls an environ. For one thread."""
+
+    def __init__(self) -> None:
+        # Clients send the same names again and again; empty for what is dropped.
+        self._keys = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+        self._always = {
+            "SCRIPT_NAME": "",
+            "wsgi.version": (1, 0),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+        }
+
+    def environ(self, scope: Scope) -> WSGIEnvironment:
+        path: bytes = scope["raw_path"]
+        environ: WSGIEnvironment = self._always.copy()
+        environ["REQUEST_METHOD"] = scope["method"]
+        environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
+        environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
+        environ["SERVER_PROTOCOL"] = "HTTP/" + scope["http_version"]
+        environ["SERVER_NAME"], environ["SERVER_PORT"] = map(str, scope["server"] or ("", ""))
+        environ["wsgi.url_scheme"] = scope["scheme"]
+        if scope["client"]:
+            environ["REMOTE_ADDR"] = scope["client"][0]
+        for name, value in scope["headers"]:
+            key = self._keys.get(name)
+            if key is None:
+                key = self._key(name)
+            # The parser leaves the blanks behind a value.
+            text = value.decode("ascii").rstrip(" \t") if value.isascii() else ""
+            if key not in environ:
+                environ[key] = text
+            elif key.startswith("HTTP_"):
+                environ[key] += f"{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
             # Of several content types, MLflow's server takes the first.
-            continue
-        if key is None:
-            # In WSGI a name with an underscore would pass for one with a hyphen, which a proxy may have set.
-            if b"_" in name:
-                continue
-            key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
-        # The parser leaves the blanks behind a value.
-        text = value.rstrip(b" \t").decode("ascii") if value.isascii() else ""
-        if key in environ:
-            text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
-        environ[key] = text
-    return environ
+        environ.pop("", None)
+        return environ
+
+    def _key(self, name: bytes) -> str:
+        # In WSGI a name with an underscore would pass for one with a hyphen, which a proxy may have set.
+        key = "" if b"_" in name else "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+        if len(self._keys) < MOST_NAMES:
+            self._keys[name] = key
+        return key

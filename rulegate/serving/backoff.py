@@ -18,6 +18,9 @@ LONGEST_PAUSE_S = 30.0
 FORGOTTEN_AFTER_S = 60.0
 """Without a failure for so long after a pause has ended, the next failure counts as a first one."""
 
+FREE_DEATHS = 3
+"""How often in a row a process of a version may end without having answered, before there is a pause."""
+
 _MOST_KEYS = 10_000
 
 

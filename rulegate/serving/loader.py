@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rulegate.serving.errors import ModelBroken, ModelUnavailable
 from rulegate.serving.models import ModelBackend, ModelVersion, Registry
-from rulegate.serving.resident import Replica
+from rulegate.serving.resident import Life, Replica, Resident
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,12 @@ class Hearers:
     """Who is told what becomes of a version's processes, from any thread.
 
     Attributes:
-        on_end: Called with the event of each replica when its process has ended, be it before its load returns.
-        on_batch: Called with the number of requests of each prediction, before any of them is answered.
+        on_end: Called with the life of each replica when its process has ended, be it before its load returns.
+        on_batch: Called with that and the number of requests of each prediction, before any of them is answered.
     """
 
-    on_end: Callable[[threading.Event], None]
-    on_batch: Callable[[int], None]
+    on_end: Callable[[Life], None]
+    on_batch: Callable[[Life, int], None]
 
 
 class Loader:
@@ -86,17 +87,22 @@ class Loader:
         return self._one(version, folder, hearers, until_s)
 
     def _one(self, version: ModelVersion, folder: Path, hearers: Hearers, until_s: float) -> Replica:
-        ended = threading.Event()
+        life = Life()
 
         def has_ended() -> None:
-            ended.set()
-            hearers.on_end(ended)
+            life.ended = True
+            hearers.on_end(life)
 
         model = self._backend.load(
             version,
             folder,
             timeout_s=until_s - self._clock(),
             on_end=has_ended,
-            on_batch=hearers.on_batch,
+            on_batch=partial(hearers.on_batch, life),
         )
-        return Replica(model, ended)
+        return Replica(model, life)
+
+
+def begin(work: Callable[[Resident], None], resident: Resident) -> None:
+    """Does work on a resident that takes as long as a load, in a thread of its own."""
+    threading.Thread(target=work, args=(resident,), name=f"load {resident.version.reference}", daemon=True).start()

@@ -3,21 +3,50 @@
     lease(model URI)
       │  which version is that?      `bindings`: URI → version, asked of the registry
       ▼
-    resident of that version         `residents`: LOADING ──► READY ──► ENDED, within the memory limit
-      │  its least busy process
+    resident of that version         `residents`: which are in memory, and who uses them, within the memory limit
+      │  its least busy process      `replicas`: how many it has
       ▼
     Lease ── predict ── given back   the resident may be idle now, and then it may go
+
+The life of a resident, and all the ways that there are in it:
+
+    asked for ─┬─► refused: left alone, without memory, closed
+               │                                ┌── one ends, one more, one too many
+               │                                ▼   │
+               └─► LOADING ────── loaded ─────► READY
+                      │                           │
+                      │ failed                    │ idle, memory, superseded,
+                      │ without memory            ▼ died, shutdown
+                      └ closed ───────────────► ENDED
+
+    asked for        by `lease`, `try_out`, `load` or `follow`, where the version has no resident
+    left alone       its loads have failed, or it is in a crash loop, and the pause after that is not over
+    without memory   it is on trial, and others need the memory
+    closed           the pool is
+    loaded           all its processes are made
+    failed           its files are not there, one of its processes cannot be made, or models in use leave no memory
+    one ends         of several processes: the others go on
+    one more         its terms want more processes than it has, and one is made beside the others
+    one too many     its terms want fewer, and one that is idle is ended
+    idle             nobody has asked for it for as long as its terms say
+    memory           all hold too much, and it has idled for longest; what is on trial goes first, even in use
+    superseded       no model URI means it any more, and nobody uses it
+    died             its last process has ended by itself
+    shutdown         the pool is closed
+
+ENDED is for ever: who asks for the version again begins with a new resident.
 
 Can one version be loaded twice at once? No: who needs it while it is being loaded waits for that load, also when they
 came by different URIs. Can a version in use be unloaded? No: only an idle resident is ended, and one that somebody
 waits for is not idle; but those who try one out do without when others need the memory. A process that ends by
-itself takes its requests along (`ModelDied`), and the next one has the version loaded anew. What do waiters get when a
-load fails? The same error, each; nothing stays behind but a pause, short at first and longer with each failure in a
-row, in which the next tries get that error at once. What is a crash loop? Processes that end one after the other
-without having answered: after the fourth in a row there is a pause too, as after a failed load. A single answer ends
-the row, so a version that works is never kept from its users because its processes are killed, however often. Is a lock
-held while loading? No: locks are held for look-ups and counts, never while anything is called that waits. What happens
-at shutdown? `close` ends every process at once; call it when no request is in flight.
+itself takes its requests along (`ModelDied`); was it the last one, the next request has the version loaded anew. What
+do waiters get when a load fails? The same error, each; nothing stays behind but a pause, short at first and longer with
+each failure in a row, in which the next tries get that error at once. What is a crash loop? Processes that end one
+after the other without having answered: after the fourth in a row there is a pause too, as after a failed load. A
+single answer ends the row, so a version that works is never kept from its users because its processes are killed,
+however often. While others of its processes go on, such pauses are only between those that are made beside them: nobody
+is refused. Is a lock held while loading? No: locks are held for look-ups and counts, never while anything is called
+that waits. What happens at shutdown? `close` ends every process at once; call it when no request is in flight.
 """
 
 from __future__ import annotations

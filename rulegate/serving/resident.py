@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -11,14 +10,10 @@ from rulegate.serving.models import LoadedModel, ModelVersion, Terms
 
 
 class State(enum.Enum):
-    """Where a version is in its life; the arrows are all the ways there are.
+    """Where a version is in its life; `rulegate.serving.pool` shows the ways from one to the next.
 
-        LOADING ──► READY ──► ENDED
-           └─────────────────────▲
-
-    LOADING ends when every process answers (READY), or one cannot be made (ENDED). READY ends when the version is idle
-    for too long, idle while another needs its memory, idle and no longer what any model URI means, or when its last
-    process has ended. ENDED is for ever: who needs the version again begins with a new resident.
+    LOADING: it is brought into memory, and whoever needs it waits. READY: each of its processes answers. ENDED: it has
+    left memory, or did not get there, and nothing becomes of it any more.
     """
 
     LOADING = "loading"
@@ -27,23 +22,36 @@ class State(enum.Enum):
 
 
 @dataclass(slots=True, eq=False)
+class Life:
+    """What has become of a process, as is heard from any thread; nothing of it is ever taken back.
+
+    Attributes:
+        answered: Whether it has answered a request.
+        ended: Whether it has ended.
+    """
+
+    answered: bool = False
+    ended: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Replica:
     """One process of a version.
 
     Attributes:
         model: How to talk to it.
-        ended: Set when the process has ended.
+        life: What has become of it.
         in_use: Requests that it has now.
     """
 
     model: LoadedModel
-    ended: threading.Event
+    life: Life
     in_use: int = 0
 
 
 @dataclass(slots=True, eq=False)
 class Resident:
-    """One version that takes up memory. Not thread-safe: the pool's lock guards every field but ``answered``.
+    """One version that takes up memory. Not thread-safe: the residents' lock guards it.
 
     Attributes:
         version: Which one.
@@ -60,7 +68,7 @@ class Resident:
         superseded: Whether no model URI means this version any more.
         on_trial: Whether nobody has wanted it but those who do without where memory is short.
         displaced: Whether it was ended for its memory.
-        answered: Whether one of its processes has answered a request; set by any thread, and never taken back.
+        answered: Whether one of its processes has answered a request.
         replacing: Whether a process is being made beside those that it has.
         fetched: Whether its files are held in the cache.
     """
@@ -109,9 +117,9 @@ class Resident:
         self.load_s = now_s - begin_s
         return self.load_s
 
-    def lose(self, ended: threading.Event) -> bool:
+    def lose(self, life: Life) -> bool:
         """Takes away the replica whose process has ended; False if it has no such replica, or none any more."""
-        living = [replica for replica in self.replicas if replica.ended is not ended]
+        living = [replica for replica in self.replicas if replica.life is not life]
         lost = len(living) < len(self.replicas)
         self.replicas = living
         return lost

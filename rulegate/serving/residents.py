@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from rulegate import waiting
-from rulegate.serving.backoff import Backoff
+from rulegate.serving.backoff import FREE_DEATHS, Backoff
 from rulegate.serving.budget import Budget
 from rulegate.serving.errors import (
     ModelDied,
@@ -19,19 +19,19 @@ from rulegate.serving.errors import (
     NoMemoryForModel,
 )
 from rulegate.serving.figures import ResidentFigures, Unload, figures_of
-from rulegate.serving.loader import Hearers, Loader
+from rulegate.serving.loader import Loader, begin
 from rulegate.serving.models import LoadedModel, ModelVersion, Terms
+from rulegate.serving.replicas import Replicas
 from rulegate.serving.resident import Replica, Resident, State
 from rulegate.serving.tally import Tally
 
 _log = logging.getLogger("rulegate.serving")
 
-FREE_DEATHS = 3
-"""How often in a row a version may end without having answered, and be loaded again without a pause."""
+_CLOSED = "the gateway is shutting down"
 
 
 class Residents:
-    """The versions in memory. Safe to use from many threads; see `State` for the life of one.
+    """The versions in memory. Safe to use from many threads; `rulegate.serving.pool` shows the life of one.
 
     Args:
         loader: Makes processes of versions.
@@ -58,7 +58,9 @@ class Residents:
         self._lock = threading.Condition()
         self._residents: dict[ModelVersion, Resident] = {}
         self._budget = Budget(self._residents, memory_limit_bytes)
+        # Pauses before a version is loaded again, in which its requests are refused.
         self._backoff = Backoff(clock)
+        self._replicas = Replicas(loader, tally, self._lock, on_last_end=self._has_died, clock=clock)
         self._closed = False
 
     # Use
@@ -205,13 +207,8 @@ class Residents:
         ended: list[LoadedModel] = []
         with self._lock:
             for resident in self._residents.values():
-                if resident.state is not State.READY:
-                    continue
-                ended += [replica.model for replica in resident.spare()]
-                wants_one = len(resident.replicas) < resident.terms.replicas and not resident.replacing
-                if wants_one and not self._backoff.left_s(_beside(resident)):
-                    resident.replacing = True
-                    self._spawn(self._add_replica, resident)
+                if resident.state is State.READY:
+                    ended += self._replicas.match(resident)
         _close(ended)
 
     def close(self) -> None:
@@ -234,6 +231,16 @@ class Residents:
         self._forget(resident)
         return models
 
+    def _has_died(self, resident: Resident) -> None:
+        reference = resident.version.reference
+        if not resident.answered:
+            error = ModelDied(f"the process of {reference} ends again and again without having answered")
+            pause_s = self._backoff.failed(resident.version, error, free=FREE_DEATHS)
+            if pause_s:
+                _log.warning("%s; it is left alone for %.1f s", error.message, pause_s)
+        self._tally.unloaded(reference, Unload.DIED)
+        self._forget(resident)
+
     def _forget(self, resident: Resident) -> None:
         resident.state = State.ENDED
         resident.replicas = []
@@ -250,18 +257,15 @@ class Residents:
     def _begin(self, version: ModelVersion, terms: Terms, *, on_trial: bool) -> Resident:
         try:
             if self._closed:
-                raise ModelNotLoaded("the gateway is shutting down")
+                raise ModelNotLoaded(_CLOSED)
             self._backoff.check(version)
         except ModelUnavailable:
             self._on_end(version)
             raise
         resident = self._residents[version] = Resident(version, terms, self._clock(), on_trial=on_trial)
         # In a thread of its own: the first request may have less time than the load needs.
-        self._spawn(self._load, resident)
+        begin(self._load, resident)
         return resident
-
-    def _spawn(self, work: Callable[[Resident], None], resident: Resident) -> None:
-        threading.Thread(target=work, args=(resident,), name=f"load {resident.version.reference}", daemon=True).start()
 
     def _load(self, resident: Resident) -> None:
         version, begin_s = resident.version, self._clock()
@@ -275,7 +279,7 @@ class Residents:
             failure = ModelNotLoaded("the gateway failed to load it; its log tells why")
         else:
             with self._lock:
-                living = [replica for replica in replicas if not replica.ended.is_set()]
+                living = [replica for replica in replicas if not replica.life.ended]
                 if living and not self._closed:
                     load_s = resident.be_ready(living, begin_s, self._clock())
                     self._tally.loaded(version.reference, load_s, len(living))
@@ -286,6 +290,8 @@ class Residents:
                 return
             _close([replica.model for replica in replicas])
             failure = ModelDied(f"the process of {version.reference} ended as soon as it was loaded")
+            if self._closed:
+                failure = ModelNotLoaded(_CLOSED)
         failure.message = f"{version.reference} cannot be loaded: {failure.message}"
         facts = {"detail": failure.take_detail() or None}
         pause_s = 0.0
@@ -306,64 +312,9 @@ class Residents:
         folder = self._loader.fetch(version, until_s=until_s)
         resident.fetched = True
         self._make_room(resident, wanted * self._budget.expected_bytes(version, folder), until_s)
-        return self._loader.start(version, folder, wanted, self._hearers(resident), until_s)
+        return self._loader.start(version, folder, wanted, self._replicas.hearers(resident), until_s)
 
-    def _hearers(self, resident: Resident) -> Hearers:
-        def on_batch(size: int) -> None:
-            resident.answered = True
-            self._tally.batch(resident.version.reference, size)
-
-        return Hearers(on_end=lambda ended: self._replica_ended(resident, ended), on_batch=on_batch)
-
-    def _replica_ended(self, resident: Resident, ended: threading.Event) -> None:
-        with self._lock:
-            # One that ends before its resident is READY is missed there; one of a resident that was ended is no news.
-            if not resident.lose(ended):
-                return
-            reference = resident.version.reference
-            self._tally.died(reference)
-            if not resident.replicas:
-                if not resident.answered:
-                    error = ModelDied(f"the process of {reference} ends again and again without having answered")
-                    pause_s = self._backoff.failed(resident.version, error, free=FREE_DEATHS)
-                    if pause_s:
-                        _log.warning("%s; it is left alone for %.1f s", error.message, pause_s)
-                self._tally.unloaded(reference, Unload.DIED)
-                self._forget(resident)
-
-    def _add_replica(self, resident: Resident) -> None:
-        version = resident.version
-        replica, failure = self._another(resident)
-        with self._lock:
-            resident.replacing = False
-            if replica is not None and replica.ended.is_set():
-                failure = ModelDied("its process ended as soon as it was loaded")
-            kept = failure is None and resident.state is State.READY
-            if replica is not None and kept:
-                resident.replicas.append(replica)
-                self._tally.added(version.reference)
-            if failure is None:
-                self._backoff.succeeded(_beside(resident))
-            else:
-                pause_s = self._backoff.failed(_beside(resident), failure)
-        if replica is not None and not kept:
-            _close([replica.model])
-        if failure is not None:
-            words = "another process of %s cannot be made: %s; it is tried again in %.1f s"
-            facts = {"detail": failure.detail or None}
-            _log.warning(words, version.reference, failure.message, pause_s, extra={"facts": facts})
-
-    def _another(self, resident: Resident) -> tuple[Replica | None, ModelUnavailable | None]:
-        version, timeout_s = resident.version, resident.terms.load_timeout_s
-        try:
-            return self._loader.another(version, self._hearers(resident), timeout_s=timeout_s), None
-        except ModelUnavailable as error:
-            return None, error
-        except Exception:  # noqa: BLE001 - logged whole
-            _log.exception("another process of %s cannot be made", version.reference)
-            return None, ModelNotLoaded("the gateway failed to load it")
-
-    # Memory; the lock is held
+    # Memory
 
     def _make_room(self, resident: Resident, needed_bytes: int, until_s: float) -> None:
         """Reserves memory for a resident that is being loaded; ends others for it, see `Budget.victim`."""
@@ -388,11 +339,6 @@ class Residents:
             _close(ended)
             if fits:
                 return
-
-
-def _beside(resident: Resident) -> tuple[ModelVersion, str]:
-    """The key of pauses before another process is made; requests are answered by those that there are."""
-    return resident.version, "beside"
 
 
 def _close(models: list[LoadedModel]) -> None:

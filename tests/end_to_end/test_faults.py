@@ -329,6 +329,22 @@ def test_a_model_that_prints_a_gigabyte_holds_up_nobody_and_fills_no_disk(gatewa
     more_answers(helpers, others)
 
 
+def test_a_model_that_prints_without_end_takes_no_line_of_another(start, registry, helpers):
+    models = {"moody": "models:/moody/1", "obedient": "models:/obedient/1"}
+    gateway = start(helpers.one_endpoint_a_model(registry["uri"], models))
+    of_moody = lambda: [line for line in gateway.log() if line.get("model") == "models:/moody/1"]  # noqa: E731
+    with load(lambda: gateway.command("flood:64", "moody"), threads=1):
+        helpers.wait_until(lambda: any("is left out" in line["event"] for line in of_moody()))
+        for number in range(50):
+            assert outcome(gateway.command(f"print:line {number}")) == OK
+        helpers.wait_until(lambda: any(line.get("text") == "line 49" for line in gateway.log()))
+        told = lambda: any("are left out" in line["event"] for line in of_moody())  # noqa: E731
+        helpers.wait_until(told)
+    of_obedient = [line for line in gateway.log() if line.get("model") == "models:/obedient/1"]
+    printed = [line["text"] for line in of_obedient if line.get("text", "").startswith("line ")]
+    assert printed == [f"line {number}" for number in range(50)]
+
+
 def own_lines(gateway) -> list[dict[str, object]]:
     """The gateway's own lines, among what models have printed."""
     lines = []

@@ -7,11 +7,13 @@ once everything has come to rest is waited for.
 from __future__ import annotations
 
 import contextlib
+import enum
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from operator import methodcaller as call
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from rulegate.serving.backoff import LONGEST_PAUSE_S
+import rulegate.serving.pool as pool_module
+from rulegate.serving.backoff import FREE_DEATHS, LONGEST_PAUSE_S
 from rulegate.serving.errors import (
     ModelBroken,
     ModelDied,
@@ -29,19 +32,38 @@ from rulegate.serving.errors import (
     NoMemoryForModel,
     RegistryUnreachable,
 )
+from rulegate.serving.figures import Unload
 from rulegate.serving.keeper import Keeper
 from rulegate.serving.models import Headers, Lease, ModelVersion, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
-from rulegate.serving.residents import FREE_DEATHS
 
 PATIENCE_S = 5.0
 """How long anything may take before a law counts as broken; nothing takes so long when all is well."""
 
 MODELS = ("a", "b", "c")
 URIS = tuple(f"{model}@{alias}" for model in MODELS for alias in ("one", "two"))
+MOST_REPLICAS = 3
 CAPACITY = 16
 IDLE_TIMEOUT_S = 60.0
 SIZE_BYTES = 10
+
+
+class Way(enum.Enum):
+    """The ways in the diagram of `rulegate.serving.pool`, by the words that stand there."""
+
+    LOADED = "loaded"
+    FAILED = "failed"
+    WITHOUT_MEMORY = "without memory"
+    CLOSED = "closed"
+    LEFT_ALONE = "left alone"
+    ONE_ENDS = "one ends"
+    ONE_MORE = "one more"
+    ONE_TOO_MANY = "one too many"
+    IDLE = "idle"
+    MEMORY = "memory"
+    SUPERSEDED = "superseded"
+    DIED = "died"
+    SHUTDOWN = "shutdown"
 
 
 class Books:
@@ -55,6 +77,8 @@ class Books:
         self.tried: Counter[FakeProcess] = Counter()
         # By version: processes that have ended by themselves, and loads that have failed, since one last answered.
         self.in_a_row: Counter[str] = Counter()
+        # Ways of the diagram of `rulegate.serving.pool` that have been seen to be taken; its counts tell of the others.
+        self.taken: set[Way] = set()
         self.closing = False
 
     def in_use(self) -> Counter[FakeProcess]:
@@ -114,13 +138,14 @@ class FakeProcess:
         self, version: ModelVersion, books: Books, on_end: Callable[[], None], on_batch: Callable[[int], None]
     ) -> None:
         self.version, self._books, self._on_end, self._on_batch = version, books, on_end, on_batch
-        self.size_bytes, self.ended, self.pid = SIZE_BYTES, False, id(self)
+        self.size_bytes, self.answered, self.ended, self.pid = SIZE_BYTES, False, False, id(self)
 
     def predict(self, body: bytes, content_type: str, *, timeout_s: float, headers: Headers = dict) -> Prediction:
         if self.ended:
             raise ModelDied("it has ended")
         self._on_batch(1)
         with self._books.lock:
+            self.answered = True
             self._books.in_a_row[self.version.reference] = 0
         return Prediction(self.version.identity.encode(), "text/plain")
 
@@ -131,6 +156,8 @@ class FakeProcess:
         with self._books.lock:
             if not self.ended and not self._books.closing and self._books.leased[self]:
                 self._books.breach(f"a process of {self.version.reference} is ended while it is leased")
+            if any(self.version == other.version for other in +self._books.leased) and not self._books.closing:
+                self._books.taken.add(Way.ONE_TOO_MANY)
         self.end()
 
     def end_by_itself(self) -> None:
@@ -174,6 +201,10 @@ class FakeBackend:
         finally:
             with self._books.lock:
                 self.loading[version] -= 1
+
+    def made(self, version: ModelVersion) -> int:
+        with self._books.lock:
+            return sum(process.version == version for process in self.processes)
 
     def living(self) -> list[FakeProcess]:
         with self._books.lock:
@@ -224,6 +255,10 @@ class Visitor:
                     self._held[process] -= 1
         except ModelUnavailable as error:
             self._check_row(error)
+            if "it is tried again in" in error.message:
+                self._books.taken.add(Way.LEFT_ALONE)
+            if error.message.endswith("cannot be loaded: other models need the memory"):
+                self._books.taken.add(Way.WITHOUT_MEMORY)
             self.outcome.set_exception(error)
         except BaseException as error:
             self._books.breach(f"{self.model_uri} ends with {error!r}")
@@ -347,6 +382,53 @@ class PoolLaws(RuleBasedStateMachine):
                 if process.version.identity.startswith(uri.partition("@")[0]):
                     process.end_by_itself()
 
+    @rule(uri=st.sampled_from(URIS))
+    def a_replica_is_killed_again_and_again(self, uri: str) -> None:
+        """While another one is in use, which never answers, time stands still: so often it is replaced, and no more.
+
+        Whoever asks meanwhile gets one that lives, as long as the URI means this version.
+        """
+        visitor = self._visit(uri)
+        visitor.settle()
+        if visitor.outcome.done() and visitor.outcome.exception() is None:
+            lease = visitor.outcome.result()
+            before = self.backend.made(lease.version)
+            for _ in range(2 * FREE_DEATHS + MOST_REPLICAS):
+                self.pool.tidy()
+                other = self._another_that_has_not_answered(lease)
+                if other is None:
+                    break
+                other.end_by_itself()
+                self._is_served(uri, lease.version)
+            # Some may have been missing before.
+            replaced = self.backend.made(lease.version) - before
+            if replaced and not lease._model.ended:
+                self.books.taken.add(Way.ONE_MORE)
+            assert replaced < FREE_DEATHS + MOST_REPLICAS, "a process that ends again and again is replaced for ever"
+        visitor.leave()
+
+    def _another_that_has_not_answered(self, lease: Lease) -> FakeProcess | None:
+        """One of the version that is leased, and not the one that is leased; waits a moment until there is one."""
+        until_s = time.monotonic() + 0.02
+        while time.monotonic() < until_s:
+            # Not one that the pool has not taken up yet: it would count as one that could not be made.
+            pids = {pid for resident in self.pool.figures().residents for pid in resident.pids}
+            for process in self.backend.living():
+                is_other = process.version == lease.version and process is not lease._model
+                if is_other and process.pid in pids and not process.answered:
+                    return process
+            threading.Event().wait(0.001)
+        return None
+
+    def _is_served(self, uri: str, version: ModelVersion) -> None:
+        if self.pool.bound().get(uri) == version:
+            visitor = self._visit(uri)
+            visitor.settle()
+            if self.pool.bound().get(uri) == version:
+                error = visitor.outcome.exception(PATIENCE_S)
+                assert error is None or isinstance(error, ModelOverloaded), f"{uri} is refused: {error}"
+            visitor.leave()
+
     @rule(passed_s=st.sampled_from([0.5, 5.0, IDLE_TIMEOUT_S, 2 * LONGEST_PAUSE_S]))
     def time_passes(self, passed_s: float) -> None:
         self.now_s += passed_s
@@ -422,8 +504,21 @@ class PoolLaws(RuleBasedStateMachine):
         self._come_to_rest()
         self._forgets_what_nobody_uses()
         self._admits_as_many_as_at_first()
+        self.books.taken.update(self._counted())
         self._ends()
+        self.books.taken.update(way for way in self._counted() if way is Way.SHUTDOWN)
         self.no_law_is_broken()
+
+    def _counted(self) -> Iterator[Way]:
+        """The ways on which the pool itself counts."""
+        for counts in self.pool.figures().counts.values():
+            yield from (Way(unload.value) for unload in counts.unloads)
+            if counts.loads:
+                yield Way.LOADED
+            if counts.failed_loads:
+                yield Way.FAILED
+            if counts.deaths > counts.unloads.get(Unload.DIED, 0):
+                yield Way.ONE_ENDS
 
     def _come_to_rest(self) -> None:
         """Every request gets an outcome, once loads go on and memory is given back."""
@@ -466,8 +561,15 @@ class PoolLaws(RuleBasedStateMachine):
             visitor.leave()
 
     def _ends(self) -> None:
+        self.backend.gate.clear()
+        late = self._visit(URIS[-1])
+        eventually(lambda: any(+self.backend.loading), "a load does not begin though there is memory")
         self.books.closing = True
         self.pool.close()
+        self.backend.gate.set()
+        eventually(late.is_over, "a request waits for ever for a load when the pool is closed")
+        assert isinstance(late.outcome.exception(), ModelUnavailable)
+        self.books.taken.add(Way.CLOSED)
         assert not self.backend.living()
         with pytest.raises(ModelUnavailable), self.pool.lease(URIS[0], timeout_s=PATIENCE_S):
             pass
@@ -494,6 +596,8 @@ class PoolLaws(RuleBasedStateMachine):
         return all(identity.partition("/")[0] in self.named for identity in living - used)
 
     def _fits_but_for_what_is_in_use(self) -> bool:
+        # Again, as what is just being given back was still in use.
+        self.pool.tidy()
         with self.books.lock:
             used = {process.version.identity for process, count in self.books.in_use().items() if count}
             idle = {process.version.identity for process in self.backend.living()} - used
@@ -513,3 +617,39 @@ TestPoolLaws.settings = settings(
     # To make a failing example smaller takes minutes, where each try waits for what does not come.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
+
+HERE, THERE, ELSEWHERE = (f"{model}@one" for model in MODELS)
+FAILS = call("the_next_load_fails", ModelNotLoaded)
+ASKED, ASKED_THERE = call("ask", HERE, True), call("ask", THERE, True)
+GIVEN_BACK, ENDS = call("give_back", 0), call("a_process_ends", 0)
+WAYS = {
+    # Replicas, the memory limit, and what happens.
+    Way.LOADED: (1, None, [ASKED]),
+    Way.FAILED: (1, None, [FAILS, ASKED]),
+    Way.WITHOUT_MEMORY: (1, 2 * SIZE_BYTES + 5, [ASKED, ASKED_THERE, call("try_out", ELSEWHERE)]),
+    Way.CLOSED: (1, None, []),
+    Way.LEFT_ALONE: (1, None, [FAILS, ASKED, ASKED]),
+    Way.ONE_ENDS: (2, None, [ASKED, ENDS]),
+    Way.ONE_MORE: (2, None, [ASKED, *3 * [call("a_replica_is_killed_again_and_again", HERE)]]),
+    Way.ONE_TOO_MANY: (2, None, [ASKED, call("settings_change", 1, frozenset(MODELS), "", Setup()), call("tidy")]),
+    Way.IDLE: (1, None, [ASKED, GIVEN_BACK, call("time_passes", IDLE_TIMEOUT_S)]),
+    Way.MEMORY: (1, SIZE_BYTES, [ASKED, GIVEN_BACK, ASKED_THERE]),
+    Way.SUPERSEDED: (1, None, [ASKED, call("a_uri_moves", HERE), call("follow")]),
+    Way.DIED: (1, None, [ASKED, ENDS]),
+    Way.SHUTDOWN: (1, None, [ASKED]),
+}
+
+
+@pytest.mark.parametrize("way", Way, ids=lambda way: way.value)
+def test_every_way_in_the_diagram_of_the_pool_is_one_that_the_machine_takes(way):
+    """Here by itself; in one run of the laws, each is taken in several examples."""
+    assert way.value in pool_module.__doc__
+    replicas, limit, steps = WAYS[way]
+    machine = PoolLaws()
+    machine.start(replicas=replicas, limit=limit)
+    for step in steps:
+        step(machine)
+        eventually(lambda: all(visitor.outcome.done() for visitor in machine.visitors), "a request waits for ever")
+        machine.no_law_is_broken()
+    machine.teardown()
+    assert way in machine.books.taken

@@ -6,13 +6,15 @@ import json
 import logging
 import os
 import re
+import sys
 import threading
+import warnings
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulegate.log import FACTS, MAX_QUEUED, GatheredLines, Lines, set_up
+from rulegate.log import FACTS, MAX_QUEUED, GatheredLines, Lines, record_what_nobody_catches, set_up
 
 
 def written(log_format: str, write) -> str:
@@ -32,7 +34,8 @@ def test_an_event_is_one_json_line_with_the_facts_that_are_known(event, facts):
     found = json.loads(line)
     known = {key: value for key, value in facts.items() if value is not None}
     assert found.keys() == {"time", "level", "event"} | known.keys()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found["time"]) or "time" in known
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found["time"])
+    assert (found["level"], found["event"]) == ("info", event)
 
 
 @given(st.text(), st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.text()))
@@ -109,3 +112,74 @@ def test_a_log_that_nobody_reads_holds_nobody_up_and_what_was_dropped_is_told():
     assert kept == sorted(kept)
     assert dropped > 0
     assert len(kept) + dropped == 3 * MAX_QUEUED
+
+
+def test_records_wait_for_no_log_that_nobody_reads_and_what_is_worse_is_dropped_last(logging_as_it_was):
+    read_end, write_end = os.pipe()
+    gathered = GatheredLines(Lines("json", write_end), gather_s=0.0)
+    set_up(gathered)
+    log = logging.getLogger("x")
+    for number in range(2 * MAX_QUEUED):
+        log.info("%s", "x" * 100, extra={FACTS: {"number": number}})
+    log.warning("it matters")
+    closing = threading.Thread(target=lambda: (gathered.close(), os.close(write_end)))
+    closing.start()
+    with os.fdopen(read_end, "rb") as stream:
+        found = [json.loads(line) for line in stream]
+    closing.join()
+    assert [line["event"] for line in found if line["level"] == "warning" and "lines" not in line] == ["it matters"]
+    assert sum(line.get("lines", 0) for line in found) + sum("number" in line for line in found) == 2 * MAX_QUEUED
+
+
+def test_a_record_has_the_level_and_the_time_that_it_had_when_it_is_written_later():
+    def write(lines: Lines) -> None:
+        gathered = GatheredLines(lines, gather_s=0.0)
+        gathered.write("it failed", {}, level="error", at_s=0.5)
+        gathered.close()
+
+    assert written("text", write) == "1970-01-01T00:00:00.500Z error it failed\n"
+
+
+@pytest.fixture
+def hooks_as_they_were(logging_as_it_was):
+    before = sys.excepthook, threading.excepthook, sys.unraisablehook
+    with warnings.catch_warnings():
+        yield
+        logging.captureWarnings(False)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = before
+
+
+def test_what_nobody_catches_and_what_python_warns_of_are_lines_like_all_others(hooks_as_they_were):
+    class Ending:
+        def __del__(self) -> None:
+            raise ValueError("in the end")
+
+    def raises(error: BaseException):
+        raise error
+
+    def fail(lines: Lines) -> None:
+        set_up(lines)
+        record_what_nobody_catches()
+        thread = threading.Thread(target=raises, args=(KeyError("what"),), name="a thread")
+        leaving = threading.Thread(target=raises, args=(SystemExit(3),))
+        for each in (thread, leaving):
+            each.start()
+            each.join()
+        del each
+        Ending()
+        warnings.simplefilter("always")
+        warnings.warn("take care\nof it", UserWarning, stacklevel=1)
+        try:
+            raises(OSError("for good"))
+        except OSError:
+            sys.excepthook(*sys.exc_info())
+
+    thread, ending, warning, last = (json.loads(line) for line in written("json", fail).splitlines())
+    assert (thread["level"], thread["thread"]) == ("error", "a thread")
+    assert "KeyError: 'what'" in thread["detail"]
+    assert ending["level"] == "error"
+    assert "ValueError: in the end" in ending["detail"]
+    assert warning["level"] == "warning"
+    assert "UserWarning: take care\nof it" in warning["event"]
+    assert last["level"] == "critical"
+    assert "OSError: for good" in last["detail"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -108,3 +109,31 @@ def both(servers, method, path, chunks=None):
         )
         for url in (f"{servers.stock}/bare", servers.gateway.url)
     ]
+
+
+HEADS = {
+    "no host": b"GET %s/ping HTTP/1.1\r\n\r\n",
+    "no host in HTTP/1.0": b"GET %s/ping HTTP/1.0\r\n\r\n",
+    "several hosts": b"GET %s/ping HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+    "an empty host": b"GET %s/ping HTTP/1.1\r\nhost:\r\n\r\n",
+    "a host that is none": b"GET %s/ping HTTP/1.1\r\nhost: a b/c\r\n\r\n",
+    "a host of other bytes": b"GET %s/ping HTTP/1.1\r\nhost: \xff\r\n\r\n",
+    "a host with a control character": b"GET %s/ping HTTP/1.1\r\nhost: a\x1b\r\n\r\n",
+    "a chunk without a length": b"POST %s/invocations HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+    b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\nno-number\r\n",
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_what_bends_the_rules_of_http_gets_the_status_of_mlflows_server(servers, name):
+    assert status_of(servers.gateway.url, HEADS[name] % b"") == status_of(servers.stock, HEADS[name] % b"/bare")
+
+
+def status_of(url: str, request: bytes) -> bytes:
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(request)
+        answer = b""
+        while b"\r\n" not in answer and (data := connection.recv(65536)):
+            answer += data
+    return answer.partition(b"\r\n")[0]

@@ -35,6 +35,9 @@ VALUES = [
     ("any(x > 4 for x in request.json['t'])", False),
     ("all(x > 2 for x in request.json['t'] if x > 1 if x != 2)", True),
     ("sum(x for x in request.json['t'] if x > 1)", 9),
+    # After a loop, names are again what they were before it.
+    ("sum(sum(y for y in x) + x[0] for x in request.json['m'])", 4),
+    ("any(x > 3 for x in request.json['t']) and any(x > 4 for x in request.json['t'])", False),
     # Chains whose parts are charged, and the last of which looks into constants.
     ("request.json['a'] < request.json['b'] == request.json['c']", True),
     ("request.json['a'] < request.json['b'] < request.json['c']", False),

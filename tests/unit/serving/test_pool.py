@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rulegate.serving.admission import Admission
-from rulegate.serving.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from rulegate.serving.backoff import FIRST_PAUSE_S, FREE_DEATHS, LONGEST_PAUSE_S
 from rulegate.serving.errors import (
     ModelBroken,
     ModelDied,
@@ -30,7 +30,6 @@ from rulegate.serving.keeper import Keeper, is_due
 from rulegate.serving.models import Batching, Headers, ModelVersion, Prediction, Setup, Terms
 from rulegate.serving.pool import ModelPool, PoolSettings
 from rulegate.serving.resident import State
-from rulegate.serving.residents import FREE_DEATHS
 
 
 class Shelf:
@@ -386,7 +385,7 @@ def test_a_model_that_becomes_ready_after_the_end_is_ended_too(pool, stage):
         stage.begun.acquire()
         pool.close()
         stage.gate.set()
-        assert isinstance(call.exception(), ModelUnavailable)
+        assert call.exception().message == "m cannot be loaded: the gateway is shutting down"
     assert stage.models[0].ended
 
 
@@ -514,6 +513,87 @@ def test_a_replica_that_cannot_be_made_is_tried_again_after_a_pause_in_which_the
     while len(pool.figures().residents[0].pids) < 2:
         pass
     pool.close()
+
+
+def tidy_to_the_end(pool: ModelPool) -> None:
+    """Has processes made that are missing, as far as they may be now."""
+    pool.tidy()
+    while any(thread.name == "load m" for thread in threading.enumerate()):
+        pass
+
+
+def the_other_ends(pool: ModelPool, stage: Stage) -> None:
+    """The process that was made last, beside the first one, which goes on answering."""
+    stage.models[-1].close()
+    assert ask(pool, "m") == b"1"
+    tidy_to_the_end(pool)
+
+
+@pytest.fixture
+def two(shelf, stage, clock) -> Iterator[ModelPool]:
+    """A pool in which the first of two processes of `m` works, and the other one has not been asked anything."""
+    pool = ModelPool(shelf, stage, held(load_timeout_s=30), clock=clock)
+    assert ask(pool, "m") == b"1"
+    pool.change(held(load_timeout_s=30, replicas=2))
+    tidy_to_the_end(pool)
+    yield pool
+    pool.close()
+
+
+def test_a_replica_that_ends_again_and_again_is_replaced_after_pauses_in_which_the_others_answer(
+    two, stage, clock, caplog
+):
+    """At once for the first few times; then the pauses are those of a crash loop, and nobody is refused."""
+    for deaths in range(1, FREE_DEATHS + 1):
+        the_other_ends(two, stage)
+        assert stage.loads == 2 + deaths
+    pauses_s = []
+    for _ in range(9):
+        the_other_ends(two, stage)
+        begin_s, loads = clock.now_s, stage.loads
+        while stage.loads == loads:
+            clock.now_s += FIRST_PAUSE_S
+            assert ask(two, "m") == b"1"
+            tidy_to_the_end(two)
+        pauses_s.append(clock.now_s - begin_s)
+    assert pauses_s == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert [record.message for record in caplog.records if "one process" in record.message][1] == (
+        "one process of m after the other ends without having answered; the others answer, and it is replaced in 1.0 s"
+    )
+    assert not stage.models[0].ended
+
+
+def in_a_row(pool: ModelPool, stage: Stage, deaths: int) -> None:
+    """So many, each replaced at once."""
+    for _ in range(deaths):
+        loads = stage.loads
+        the_other_ends(pool, stage)
+        assert stage.loads == loads + 1
+
+
+def test_an_answer_of_the_process_that_was_made_last_ends_the_row_and_those_of_others_do_not(two, stage):
+    in_a_row(two, stage, FREE_DEATHS)
+    with two.lease("m", timeout_s=30), two.lease("m", timeout_s=30) as lease:
+        assert lease.predict(b"", "", timeout_s=1).body == str(stage.loads).encode()
+    # It has answered, so that its own end is none of the row either.
+    in_a_row(two, stage, 1 + FREE_DEATHS)
+    loads = stage.loads
+    the_other_ends(two, stage)
+    assert stage.loads == loads
+
+
+def test_a_row_goes_on_when_the_version_has_been_loaded_anew(two, stage):
+    """All its processes are made then, and the one that ends beside the other waits out what is left of its pause."""
+    in_a_row(two, stage, FREE_DEATHS)
+    the_other_ends(two, stage)
+    stage.models[0].close()
+    answer = ask(two, "m")
+    (other,) = [model for model in stage.models if not model.ended and str(model.number).encode() != answer]
+    other.close()
+    loads = stage.loads
+    tidy_to_the_end(two)
+    assert stage.loads == loads
+    assert ask(two, "m") == answer
 
 
 def test_one_model_never_holds_more_requests_than_are_free(shelf, stage):

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from rulegate.log import Lines, set_up
-from rulegate.serving.mlflow.prints import BURST_BYTES, BYTES_PER_S, LONGEST_LINE_BYTES, Prints
+from rulegate.log import GatheredLines, Lines, set_up
+from rulegate.serving.mlflow.prints import BURST_BYTES, BYTES_PER_S, LONGEST_LINE_BYTES, LONGEST_WAIT_S, Prints
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def log(tmp_path):
     before = logging.getLogger().handlers[:], logging.getLogger().level
     target = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
     set_up(Lines("json", target))
-    yield lambda: [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    yield lambda: [json.loads(line) for line in (tmp_path / "log").read_text().splitlines(True) if line.endswith("\n")]
     logging.getLogger().handlers[:], logging.getLogger().level = before
     os.close(target)
 
@@ -32,6 +32,13 @@ def print_through(*, data: bytes, model: str = "models:/m/1", prints: Prints | N
         printer.write(data)
     if prints is None:
         through.close(timeout_s=30)
+
+
+def wait_until(what) -> None:
+    until_s = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < until_s, "waited in vain"
+        threading.Event().wait(0.01)
 
 
 def texts(records) -> list[str]:
@@ -110,6 +117,134 @@ def test_a_flood_is_cut_and_the_log_says_so(log, tmp_path, line):
     events = [record["event"] for record in log()]
     assert any("is left out" in event for event in events)
     assert any("are left out" in event for event in events), "how much is said in the end"
+
+
+def test_what_has_come_of_a_line_is_logged_in_time_though_it_does_not_end(log):
+    now_s = 100.0
+    prints = Prints(clock=lambda: now_s)
+    with contextlib.ExitStack() as held:
+        open_one = lambda name: held.enter_context(os.fdopen(prints.open({"model": name}), "wb", buffering=0))  # noqa: E731
+        hanging, other = open_one("hanging"), open_one("other")
+        hanging.write(b"connecting to ")
+        other.write(b"one\n")
+        wait_until(lambda: texts(log()) == ["one"])
+        now_s += LONGEST_WAIT_S
+        other.write(b"two\n")
+        wait_until(lambda: sorted(texts(log())) == ["connecting to ", "one", "two"])
+        hanging.write(b"nowhere\n")
+        wait_until(lambda: texts(log())[-1] == "nowhere")
+    prints.close(timeout_s=30)
+
+
+def test_a_model_that_reads_back_what_it_has_printed_holds_up_nobody():
+    """Also if it does so between the moment that there is something and the moment that it is taken."""
+    texts_logged, held, go_on = [], threading.Semaphore(0), threading.Semaphore(0)
+
+    class Holding(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            texts_logged.append(record.facts["text"])
+            if record.facts["text"] == "hold":
+                held.release()
+                go_on.acquire()
+
+    handler, logger = Holding(), logging.getLogger("rulegate.prints")
+    logger.addHandler(handler)
+    level, logger.level = logger.level, logging.INFO
+    try:
+        prints = Prints()
+        with contextlib.ExitStack() as opened:
+            printers = [
+                opened.enter_context(os.fdopen(prints.open({"model": f"{n}"}), "wb", buffering=0)) for n in "ab"
+            ]
+            printers[0].write(b"hold\n")
+            assert held.acquire(timeout=30)
+            # While it is held up both have something; then the first holds it up again, and the second takes it back.
+            for printer, text in zip(printers, (b"hold\n", b"gone\n"), strict=True):
+                printer.write(text)
+            go_on.release()
+            assert held.acquire(timeout=30)
+            with open(f"/proc/self/fd/{printers[1].fileno()}", "rb", buffering=0) as own:
+                assert own.read(100) == b"gone\n"
+            go_on.release()
+            printers[0].write(b"after\n")
+            wait_until(lambda: texts_logged == ["hold", "hold", "after"])
+        prints.close(timeout_s=30)
+    finally:
+        logger.removeHandler(handler)
+        logger.level = level
+
+
+def test_a_log_that_nobody_reads_holds_up_no_model(log):
+    read_end, write_end = os.pipe()
+    gathered = GatheredLines(Lines("json", write_end), gather_s=0.0)
+    set_up(gathered)
+    # More than both pipes hold. Whoever printed it would wait for ever.
+    printing = threading.Thread(target=print_through, kwargs={"data": (b"x" * 99 + b"\n") * 10_000}, daemon=True)
+    printing.start()
+    printing.join(30)
+    assert not printing.is_alive()
+    reading = threading.Thread(target=lambda: all(iter(lambda: os.read(read_end, 65536), b"")))
+    reading.start()
+    gathered.close()
+    os.close(write_end)
+    reading.join()
+    os.close(read_end)
+
+
+def test_what_is_left_out_is_counted_by_model_to_the_byte(log):
+    prints = Prints()
+    line = b"x" * 999 + b"\n"
+    for model in ("one", "other"):
+        print_through(data=line * 20_000, model=model, prints=prints)
+    prints.close(timeout_s=30)
+    for model in ("one", "other"):
+        records = [record for record in log() if record["model"] == model]
+        left_out = sum(int(record["event"].split()[0]) for record in records if "are left out" in record["event"])
+        # Of what is taken line by line, the ends of lines are not counted; of what is not, they are.
+        assert left_out > 0
+        assert 999 * 20_000 <= left_out + 999 * len(texts(records)) <= 1000 * 20_000
+
+
+def test_a_model_that_prints_without_end_takes_no_line_of_another(log):
+    """Also not of one that begins to print after it, nor of several that do."""
+    prints, over = Prints(), threading.Event()
+
+    def flood() -> None:
+        with os.fdopen(prints.open({"model": "noisy"}), "wb", buffering=0) as printer:
+            while not over.is_set():
+                printer.write(b"x\n" * 30_000)
+
+    def quiet(model: str) -> None:
+        for number in range(20):
+            print_through(data=f"line {number} of {model}\n".encode() * 20, model=model, prints=prints)
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    try:
+        wait_until(lambda: any("is left out" in record["event"] for record in log()))
+        talking = [threading.Thread(target=quiet, args=(f"quiet-{number}",)) for number in range(5)]
+        for thread in talking:
+            thread.start()
+        for thread in talking:
+            thread.join()
+    finally:
+        over.set()
+        flooding.join()
+        prints.close(timeout_s=30)
+    for model in (f"quiet-{number}" for number in range(5)):
+        records = [record for record in log() if record["model"] == model]
+        assert texts(records) == [f"line {number} of {model}" for number in range(20) for _ in range(20)]
+        assert len(texts(records)) == len(records), "nobody says that it prints too much"
+
+
+def test_processes_of_one_model_have_one_part_together(log, tmp_path):
+    begin = time.monotonic()
+    prints = Prints()
+    for _ in range(4):
+        print_through(data=(b"x" * 1023 + b"\n") * 8 * 1024, prints=prints)
+    prints.close(timeout_s=30)
+    took_s = time.monotonic() - begin
+    assert (tmp_path / "log").stat().st_size <= BURST_BYTES + took_s * BYTES_PER_S + 6 * LONGEST_LINE_BYTES
 
 
 def test_the_thread_and_the_descriptors_are_given_back(log):
