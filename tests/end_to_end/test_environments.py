@@ -313,7 +313,7 @@ def test_what_activation_sets_is_seen_by_a_model_and_nothing_that_installers_kno
 def test_a_model_of_which_conda_can_make_nothing_says_what_it_lacks(gateway_with_conda, name, message):
     answer = ask(gateway_with_conda, name)
     assert (answer.status_code, answer.json()["code"]) == (503, "RG502")
-    assert message in answer.json()["message"]
+    assert message in answer.json()["message"], [line for line in gateway_with_conda.log() if name in line["event"]]
 
 
 def test_a_conda_yaml_that_cannot_be_installed_says_so_until_it_is_mended(

@@ -47,7 +47,7 @@ print(json.dumps([sys.executable, dict(variable.split("=", 1) for variable in va
 
 
 class _Unpreparable(Exception):
-    """What is wrong with what the model asks for, in words for clients."""
+    """What is wrong with what the model asks for: a message for clients, and a detail for the log."""
 
 
 def run(sock: socket.socket) -> None:
@@ -96,7 +96,8 @@ def _install(model: Path, manager: str, made: Path) -> Activation:
     activation = _activate(backend.prepare_env(str(model), capture_output=True))
     programs = Path(activation.python).parent.resolve()
     if not programs.is_relative_to(made.resolve()):
-        raise _Unpreparable("no Python was installed in it; name `python` among the `dependencies` of its `conda.yaml`")
+        message = "no Python was installed in it; name `python` among the `dependencies` of its `conda.yaml`"
+        raise _Unpreparable(message, f"activating it leads to {activation.python}")
     for child in made.iterdir():
         # What was downloaded, in most cases: packages are linked from it or copied, and never need it again.
         if not programs.is_relative_to(child.resolve()):
@@ -109,7 +110,7 @@ def _check_for_conda(config: Mapping[str, Any], model: Path) -> None:
     match config.get(mlflow.pyfunc.ENV):
         case str(name) | {"conda": str(name)} if (model / name).is_file():
             return
-    raise _Unpreparable("it has no `conda.yaml`; log it again with one, or write `environment: uv`")
+    raise _Unpreparable("it has no `conda.yaml`; log it again with one, or write `environment: uv`", "")
 
 
 def _links_to(model: Path, folder: Path) -> Path:
@@ -130,8 +131,8 @@ def _activate(environment: Environment) -> Activation:
 
 def _failure(error: Exception) -> dict[str, str]:
     match error:
-        case _Unpreparable():
-            return {"message": str(error), "detail": ""}
+        case _Unpreparable(args=(message, detail)):
+            return {"message": message, "detail": detail}
         case ShellCommandException():
             # Its text is the installer's whole output.
             message = "a package that it needs cannot be installed; the log tells why"

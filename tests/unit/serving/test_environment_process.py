@@ -114,4 +114,5 @@ def test_what_cannot_be_made_is_told_and_leaves_nothing(make: Make, tmp_path: Pa
     for (_, conda_yaml, message), answer in zip(cases, answers, strict=True):
         assert answer["message"].startswith(message)
         assert ("no such package" in answer["detail"]) == ("impossible" in conda_yaml)
+        assert (f"leads to {sys.prefix}" in answer["detail"]) == ("numbers" in conda_yaml)
     assert list((tmp_path / "cache").iterdir()) == []
