@@ -3,7 +3,8 @@
 The server calls the application as soon as a request's head is there, and reading a body that never comes whole cannot
 be interrupted from within. So this looks from the outside: the kernel knows when it last sent something to a peer, and
 an honest request has been answered before. What is ended is told that no more comes from the peer; the request, if
-there is one, then fails as one whose client went away. A connection that idles is closed in the same way.
+there is one, then fails as one whose client went away. A connection that idles is closed in the same way. One that is
+still there at the next look has an answer that its peer does not read, and is not sent the rest.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import socket
 import struct
 import threading
@@ -26,11 +28,15 @@ _LAST_SENT = struct.Struct("=8x36xI")
 def end_silent(port: int, *, silent_s: float) -> int:
     """Ends the connections to ``port`` of this process that nothing has been sent to for ``silent_s``; how many."""
     ended = 0
-    for name in os.listdir("/proc/self/fd"):
+    names: list[str] = []
+    # To look needs an open file too; if there is none, the next look is soon.
+    with contextlib.suppress(OSError):
+        names = os.listdir("/proc/self/fd")
+    for name in names:
         # A descriptor of our own: the number may mean another file a moment later, this one may not.
         with contextlib.suppress(OSError), _duplicate(int(name)) as connection:
             if _is_silent(connection, port, silent_s):
-                connection.shutdown(socket.SHUT_RD)
+                connection.shutdown(socket.SHUT_RDWR if _has_been_ended(connection) else socket.SHUT_RD)
                 ended += 1
     return ended
 
@@ -68,6 +74,13 @@ def _duplicate(descriptor: int) -> socket.socket:
     except OSError:
         os.close(duplicate)
         raise
+
+
+def _has_been_ended(connection: socket.socket) -> bool:
+    """Whether nothing more comes from the peer, because we have ended that or it has."""
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def _is_silent(connection: socket.socket, port: int, silent_s: float) -> bool:

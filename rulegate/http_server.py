@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import socket
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -22,6 +23,9 @@ MAX_HEADERS: Final = 256
 
 MAX_CONNECTIONS: Final = 16_384
 """Connections held at once; those that idle count too, and clients keep many of them."""
+
+OWN_FILES: Final = 2048
+"""Of the files that this process may open, what connections leave it; of a small number the half."""
 
 BACKLOG: Final = 1024
 """Connections that the kernel holds while the loop is busy."""
@@ -71,6 +75,14 @@ def run(
         backlog=BACKLOG,
     )
     loop.run_until_complete(_Server(config, loop, patience_s).serve(sockets=[sock]))
+
+
+def most_connections() -> int:
+    """Connections held at once: with one more, a file may be missing where a model is loaded."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, files - min(OWN_FILES, files // 2))
 
 
 class _Server(uvicorn.Server):
@@ -169,7 +181,7 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(_Joined(cast(asyncio.Transport, transport), self.loop))
-        if len(self.connections) > MAX_CONNECTIONS:
+        if len(self.connections) > most_connections():
             transport.close()
 
     def data_received(self, data: bytes) -> None:

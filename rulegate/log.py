@@ -58,6 +58,8 @@ class Lines:
     def __init__(self, log_format: LogFormat, descriptor: int = _STANDARD_ERROR) -> None:
         self._format = _json_line if log_format == "json" else _text_line
         self._descriptor = descriptor
+        # Whether the last line could be written in part only.
+        self._is_cut = False
 
     def write(self, event: str, facts: Mapping[str, Any], /, *, level: str = "info", at_s: float | None = None) -> None:
         """See `Log.write`; it is written at once."""
@@ -69,10 +71,19 @@ class Lines:
         return self._format(moment, level, event, facts) + "\n"
 
     def write_text(self, text: str) -> None:
-        """Writes whole lines."""
-        data = text.encode("utf-8", "backslashreplace")
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        """Writes whole lines.
+
+        Raises:
+            OSError: If they cannot be written, or only in part; what is written next begins a line all the same.
+        """
+        data = b"\n" * self._is_cut + text.encode("utf-8", "backslashreplace")
+        left = data
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        finally:
+            if len(left) < len(data):
+                self._is_cut = data[-len(left) - 1 :][:1] != b"\n"
 
 
 class GatheredLines:
@@ -80,8 +91,9 @@ class GatheredLines:
 
     Nobody waits for the log: to write a line for each of many thousand requests a second costs as much as to answer
     them, and a log that is read slowly would hold them all up. A line is written ``gather_s`` seconds after its event
-    at the latest, if it can be; of more than `MAX_QUEUED` that cannot, the newest are dropped, and a line says how
-    many. For what is worse than ``info`` there is room for as many again.
+    at the latest, if it can be; of more than `MAX_QUEUED` that cannot, the newest are dropped, as are those that the
+    system refuses because the disk is full, and a line says how many when it can. For what is worse than ``info`` there
+    is room for as many again.
 
     Args:
         lines: Writes them.
@@ -125,7 +137,11 @@ class GatheredLines:
         text = "".join(self._lines.line(*event) for event in events)
         if dropped:
             text += self._lines.line("log lines were dropped", {"lines": dropped}, "warning", time.time())
-        self._lines.write_text(text)
+        try:
+            self._lines.write_text(text)
+        except OSError:
+            # The disk is full, or nobody is left who reads; both may end.
+            self._dropped += dropped + len(events)
 
 
 class _Handler(logging.Handler):

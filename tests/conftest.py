@@ -16,6 +16,13 @@ settings.register_profile("without a clock", deadline=None, suppress_health_chec
 settings.load_profile("without a clock")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How much is drawn by lot to compare a gateway with MLflow's server (``end_to_end/protocol/test_drawn.py``)."""
+    group = parser.getgroup("protocol")
+    group.addoption("--drawn-seed", type=int, default=1, help="draws other models and requests")
+    group.addoption("--drawn-each", type=int, default=45, help="requests to each model, of which there are dozens")
+
+
 @pytest.fixture(scope="session")
 def demo_registry(tmp_path_factory: pytest.TempPathFactory) -> DemoFiles:
     """A real MLflow registry with both demo models, trained once a session; read it, do not write to it."""

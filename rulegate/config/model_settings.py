@@ -110,9 +110,9 @@ class ModelSettings:
     batching: Batching = "auto"
     """`auto`, `off`, or a mapping: whether requests that queued while a model was busy are merged, predicted once and
     split again. `auto` does so for the scikit-learn, XGBoost, LightGBM and CatBoost flavors, a mapping for all; in both
-    cases only for models that answer the rows of their input example together as they answer them apart. Only requests
-    with the same columns, types and parameters merge, and a batch that fails is answered one by one, so nobody can
-    tell."""
+    cases only for models that answer rows like those of their input example together as they answer them apart, to the
+    last digit, and that take no times. Only requests with the same columns, types and parameters merge, and a batch
+    that fails is answered one by one, so nobody can tell."""
     cache_limit_bytes: Annotated[int, SIZE, Field(alias="cache_limit")] = 20 * GIB
     """A size, `1B` to `64TiB`: what the files of models may take up on disk, and as much again their environments.
     Beyond it, those least recently loaded are removed, but for those of loaded models."""

@@ -167,6 +167,8 @@ class Application:
     def _page(self, environ: WSGIEnvironment, path: str) -> Reply:
         try:
             page = self._pages.get(path) or self._listing(path)
+            if page is None and (there := self._without_slash(path)) is not None:
+                return Reply(307, [("location", _location(environ, there))], b"")
             if page is None:
                 raise PathNotFound("there is no such path; models answer POST /invocations")
             require_method(environ, "GET", "HEAD")
@@ -176,6 +178,12 @@ class Application:
             reply = failed(error, this_request)
             reply.headers.append(("x-request-id", this_request))
             return reply
+
+    def _without_slash(self, path: str) -> str | None:
+        """The path that is meant by one with slashes at its end, as MLflow's server takes it; None: there is none."""
+        meant = path.rstrip("/")
+        is_there = meant == "/invocations" or meant in self._pages or _endpoint_of(meant) is not None
+        return meant if meant != path and is_there else None
 
     def _listing(self, path: str) -> Callable[[], Reply] | None:
         facts = listing.page(path, self._front.gateway.endpoint_names)
@@ -192,6 +200,12 @@ def _endpoint_of(path: str) -> str | None:
     if len(parts) == 4 and parts[:2] == ["", "endpoints"] and parts[3] == "invocations":
         return parts[2]
     return None
+
+
+def _location(environ: WSGIEnvironment, path: str) -> str:
+    """Where to ask instead, with the query that was asked with; without a host, which a proxy may have changed."""
+    query = quote(environ.get("QUERY_STRING", ""), safe="%/?:@!$&'()*+,;=")
+    return quote(path) + (f"?{query}" if query else "")
 
 
 def _alive() -> Reply:

@@ -74,10 +74,14 @@ class Bindings:
             asking = self._asking.get(model_uri)
             if asking is None:
                 self._backoff.check(model_uri)
-                asking = self._asking[model_uri] = Future()
-                threading.Thread(
-                    target=self._ask, args=(model_uri, asking, timeout_s), name=f"resolve {model_uri}", daemon=True
-                ).start()
+                asking = Future()
+                arguments = (model_uri, asking, timeout_s)
+                try:
+                    threading.Thread(target=self._ask, args=arguments, name=f"resolve {model_uri}", daemon=True).start()
+                except RuntimeError:
+                    raise RegistryUnreachable("the system allows no more threads") from None
+                # It has no end before the lock is free.
+                self._asking[model_uri] = asking
         try:
             version = waiting.result_of(asking, until_s - self._clock())
         except FutureTimeout:

@@ -110,6 +110,8 @@ class Channel:
             # A peer that is gone is not noticed here: whoever waits is told, when the end is known to all.
             self._wire.send(encoded(frame), timeout_s=timeout_s)
         except NotRead:
+            # Nothing of it has been sent, so nothing answers it.
+            self._owed.discard(frame.request_id)
             raise CallTimeout from None
 
     def _forget(self, request_id: int) -> None:

@@ -96,9 +96,11 @@ class Keeper:
             else:
                 _log.info("%s is %s now; it was %s", model_uri, new.reference, old.reference)
         except ModelUnavailable as error:
-            self._say(
-                model_uri, f"{model_uri} stays {old.reference}: {new.reference} cannot be loaded: {error.message}"
-            )
+            # In the pause after a failure there is nothing to tell that has not been told, but for the time left of it.
+            if error.retry_after_s is None:
+                self._say(model_uri, f"{model_uri} stays {old.reference}: {error.message}")
+        except Exception:  # noqa: BLE001 - logged whole; it is tried again in the next round
+            _log.exception("%s cannot be led to %s", model_uri, new.reference)
         finally:
             with self._lock:
                 self._following.discard(model_uri)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -103,6 +104,9 @@ class Loader:
         return Replica(model, life)
 
 
-def begin(work: Callable[[Resident], None], resident: Resident) -> None:
-    """Does work on a resident that takes as long as a load, in a thread of its own."""
-    threading.Thread(target=work, args=(resident,), name=f"load {resident.version.reference}", daemon=True).start()
+def begin(work: Callable[[Resident], None], resident: Resident) -> bool:
+    """Does work on a resident that takes as long as a load, in a thread of its own; False if the system allows none."""
+    thread = threading.Thread(target=work, args=(resident,), name=f"load {resident.version.reference}", daemon=True)
+    with contextlib.suppress(RuntimeError):
+        thread.start()
+    return thread.ident is not None

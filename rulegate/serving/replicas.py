@@ -51,8 +51,8 @@ class Replicas:
         """
         wants_one = len(resident.replicas) < resident.terms.replicas and not resident.replacing
         if wants_one and not self._backoff.left_s(resident.version):
-            resident.replacing = True
-            begin(self._add, resident)
+            # The work changes this only when the lock is free.
+            resident.replacing = begin(self._add, resident)
         return [replica.model for replica in resident.spare()]
 
     def hearers(self, resident: Resident, *, beside: bool = False) -> Hearers:

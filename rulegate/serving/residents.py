@@ -11,13 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from rulegate import waiting
 from rulegate.serving.backoff import FREE_DEATHS, Backoff
 from rulegate.serving.budget import Budget
-from rulegate.serving.errors import (
-    ModelDied,
-    ModelNotLoaded,
-    ModelStillLoading,
-    ModelUnavailable,
-    NoMemoryForModel,
-)
+from rulegate.serving.errors import ModelDied, ModelNotLoaded, ModelStillLoading, ModelUnavailable, NoMemoryForModel
 from rulegate.serving.figures import ResidentFigures, Unload, figures_of
 from rulegate.serving.loader import Loader, begin
 from rulegate.serving.models import LoadedModel, ModelVersion, Terms
@@ -264,8 +258,10 @@ class Residents:
             raise
         resident = self._residents[version] = Resident(version, terms, self._clock(), on_trial=on_trial)
         # In a thread of its own: the first request may have less time than the load needs.
-        begin(self._load, resident)
-        return resident
+        if begin(self._load, resident):
+            return resident
+        self._forget(resident)
+        raise ModelNotLoaded(f"{version.reference} cannot be loaded: the system allows no more threads")
 
     def _load(self, resident: Resident) -> None:
         version, begin_s = resident.version, self._clock()

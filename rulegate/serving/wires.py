@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -30,7 +32,7 @@ class Wire(Protocol):
         """Sends bytes. To a peer that is gone, they are lost without a word: it is `on_end` that tells.
 
         Raises:
-            NotRead: If the process does not read what was sent before for ``timeout_s`` seconds.
+            NotRead: If the process does not read what was sent before for ``timeout_s`` seconds; nothing is sent then.
         """
         ...
 
@@ -56,17 +58,22 @@ class ThreadWire:
         self._on_data = on_data
         self._on_end = on_end
         self._write = threading.Lock()
+        # What the process has not taken yet, whose sender had no more time; it goes before all else.
+        self._unsent: list[memoryview] = []
         threading.Thread(target=self._read, name=name, daemon=True).start()
 
     def send(self, pieces: Iterable[bytes], *, timeout_s: float) -> None:
         """See `Wire.send`."""
-        # The lock is held for as long as the process takes to read what others send it.
+        until_s = time.monotonic() + timeout_s
+        # The lock is held for as long as the process takes to read what others send it, but no longer than they wait.
         if not self._write.acquire(timeout=max(0.0, timeout_s)):
             raise NotRead
         try:
             with contextlib.suppress(OSError):
-                for piece in pieces:
-                    self._socket.sendall(piece)
+                if not self._send_rest(until_s):
+                    raise NotRead
+                self._unsent += map(memoryview, pieces)
+                self._send_rest(until_s)
         finally:
             self._write.release()
 
@@ -76,14 +83,39 @@ class ThreadWire:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
+    def _send_rest(self, until_s: float) -> bool:
+        """Sends what is unsent, for as long as there is time; whether all is sent. The lock is held.
+
+        Raises:
+            OSError: If the process is gone.
+        """
+        while self._unsent:
+            piece = self._unsent[0]
+            try:
+                sent = self._socket.send(piece, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                room = select.poll()
+                room.register(self._socket, select.POLLOUT)
+                if not room.poll(max(0.0, until_s - time.monotonic()) * 1000):
+                    return False
+                continue
+            if sent < len(piece):
+                self._unsent[0] = piece[sent:]
+            else:
+                del self._unsent[0]
+        return True
+
     def _read(self) -> None:
-        with contextlib.suppress(OSError):
-            while data := self._socket.recv(_READ_BYTES):
-                self._on_data(data)
-        self.close()
-        with self._write, contextlib.suppress(OSError):
-            self._socket.close()
-        self._on_end()
+        try:
+            with contextlib.suppress(OSError):
+                while data := self._socket.recv(_READ_BYTES):
+                    self._on_data(data)
+        finally:
+            # Whatever it was: without a reader, the connection is of no use.
+            self.close()
+            with self._write, contextlib.suppress(OSError):
+                self._socket.close()
+            self._on_end()
 
 
 class LoopWire(asyncio.Protocol):
@@ -156,7 +188,11 @@ class LoopWire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """See `asyncio.Protocol`."""
         self.resume_writing()
-        threading.Thread(target=self._on_end, name="end of a process", daemon=True).start()
+        try:
+            threading.Thread(target=self._on_end, name="end of a process", daemon=True).start()
+        except RuntimeError:
+            # The system allows no more threads: to hold the loop up is better than never to tell.
+            self._on_end()
 
     def _write(self, pieces: Iterable[bytes]) -> None:
         if not self._transport.is_closing():

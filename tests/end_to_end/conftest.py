@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -151,6 +152,16 @@ def descendants(root: int) -> list[int]:
         if ancestor == root:
             found.append(pid)
     return sorted(found)
+
+
+def children(pid: int) -> list[int]:
+    """The living processes that a process has started itself."""
+    found = []
+    for other in descendants(pid):
+        with contextlib.suppress(OSError):
+            if int(Path(f"/proc/{other}/stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(other)
+    return found
 
 
 def alive(pid: int) -> bool:

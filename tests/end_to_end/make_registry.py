@@ -63,6 +63,7 @@ def main() -> None:
     log("counting", "counting", "text")
     log("stubborn", "stubborn", "text")
     log("dying", "dying", "text")
+    log("wild", "wild", "command")
     for name in ("first", "second"):
         log(name, "addressed", "command", model_config={"name": name})
     moody = log("moody", "moody", "command")

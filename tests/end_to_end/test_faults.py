@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -424,6 +425,36 @@ def test_a_registry_that_goes_away_and_comes_back(start, registry, helpers, tmp_
         more_answers(helpers, running)
         database.write_bytes(whole)
         helpers.wait_until(lambda: outcome(gateway.text("x", "unknown")) == OK)
+    assert set(running.outcomes) == {OK}
+
+
+def test_what_the_registry_forgets_or_keeps_to_itself_is_served_on(start, registry, helpers, tmp_path):
+    """An alias that leads to a version that is gone, and a database that somebody has locked: what is loaded answers,
+    what needs the registry fails in its time, and all is as it should be when that is."""
+    path = tmp_path / "mlflow.db"
+    shutil.copy(registry["uri"].removeprefix("sqlite:///"), path)
+    models = {"m": "models:/versioned@champion", "cold": "models:/many/1"}
+    settings = "models: {refresh_interval: 200ms}\nserver: {request_timeout: 4s}"
+    gateway = start(helpers.one_endpoint_a_model(f"sqlite:///{path}", models, settings))
+    helpers.wait_until(lambda: gateway.text("x", "m").json() == {"predictions": [2]})
+
+    def lead_alias_to(version: int) -> None:
+        database.execute("UPDATE registered_model_aliases SET version = ? WHERE alias = 'champion'", (version,))
+        database.commit()
+
+    with contextlib.closing(sqlite3.connect(path)) as database, load(lambda: gateway.text("x", "m"), 2) as running:
+        lead_alias_to(99)
+        database.execute("DELETE FROM model_versions WHERE name = 'versioned' AND version = 2")
+        database.commit()
+        helpers.wait_until(lambda: any("cannot be resolved any more" in line["event"] for line in gateway.log()))
+        more_answers(helpers, running)
+        database.execute("BEGIN EXCLUSIVE")
+        assert outcome(gateway.command("pid", "cold")) in {NOT_RESOLVED, (503, "RG503")}
+        more_answers(helpers, running)
+        database.rollback()
+        helpers.wait_until(lambda: outcome(gateway.command("pid", "cold")) == OK)
+        lead_alias_to(3)
+        helpers.wait_until(lambda: gateway.text("x", "m").json() == {"predictions": [3]})
     assert set(running.outcomes) == {OK}
 
 

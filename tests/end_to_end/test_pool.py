@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
+import socket
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -41,19 +44,24 @@ def test_the_memory_limit_holds_and_no_request_fails(start, registry, helpers):
     helpers.wait_until(lambda: len(gateway.processes()) <= 4 + 2)
 
 
-def test_replicas_share_the_requests(start, registry, helpers, tmp_path):
+def test_the_least_busy_process_of_a_model_is_taken(start, registry, helpers, tmp_path):
+    """Whichever of the two is busy."""
     config = helpers.one_endpoint_a_model(registry["uri"], {"obedient": "models:/obedient/1"}, "models: {replicas: 2}")
     gateway = start(config)
-    gateway.command("pid")
-    with ThreadPoolExecutor(1) as threads:
-        (busy,) = gateway.command("pid").json()["predictions"]
-        in_flight = threads.submit(gateway.command, f"await:{tmp_path}")
-        helpers.wait_until((tmp_path / "begun").exists)
-        pids = {gateway.command("pid").json()["predictions"][0] for _ in range(4)}
-        (tmp_path / "go").touch()
-        assert in_flight.result().status_code == 200
-    assert len(pids) == 1, "the least busy process is taken"
-    assert busy
+    both = set()
+    for turn in range(4):
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        with ThreadPoolExecutor(1) as threads:
+            in_flight = threads.submit(gateway.command, f"await:{folder}")
+            helpers.wait_until((folder / "begun").exists)
+            free = {gateway.command("pid").json()["predictions"][0] for _ in range(4)}
+            (folder / "go").touch()
+            (busy,) = in_flight.result().json()["predictions"]
+        assert len(free) == 1
+        assert busy not in free
+        both |= {busy, *free}
+    assert len(both) == 2
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +83,14 @@ def test_merged_requests_get_the_answers_that_they_would_have_got_alone(rows_gat
     assert [answer.json() for answer in together[:30]] == alone
     for rows, answer in zip(requests, together, strict=True):
         assert len(answer.json()["predictions"]) == len(rows)
+
+
+def test_what_a_models_flavor_imports_is_there_for_the_next_model(rows_gateway, helpers):
+    """The process that models are forked from has it; the model that needed it first told what that was."""
+    helpers.wait_until(lambda: ask(rows_gateway, (1.0, 1)).status_code == 200)
+    (worker,) = helpers.children(rows_gateway.process.pid)
+    (parent,) = helpers.children(worker)
+    helpers.wait_until(lambda: "/sklearn/" in Path(f"/proc/{parent}/maps").read_text())
 
 
 def test_a_bad_request_among_many_fails_alone(rows_gateway):
@@ -134,6 +150,31 @@ def test_connections_that_idle_keep_nobody_out(start, registry, helpers):
             held.callback(connection.close)
             connection.request("GET", "/ping")
             assert connection.getresponse().read() == b"\n"
+
+
+def test_connections_leave_models_the_files_that_they_need(start, registry, helpers):
+    """However few the system allows, and however many clients there are; those beyond wait to be connected."""
+    models = {"known": "models:/versioned/1", "cold": "models:/versioned/2"}
+    gateway = start(
+        helpers.one_endpoint_a_model(registry["uri"], models), launcher=("prlimit", "--nofile=256:256", "--")
+    )
+    assert gateway.text("x", "known").status_code == 200
+    host, port = gateway.url.removeprefix("http://").split(":")
+    body = json.dumps({"dataframe_split": {"columns": ["text"], "data": [["x"]]}})
+    with contextlib.ExitStack() as held:
+        honest = http.client.HTTPConnection(host, int(port), timeout=helpers.PATIENCE_S)
+        held.callback(honest.close)
+        honest.request("GET", "/ping")
+        assert honest.getresponse().read() == b"\n"
+        for _ in range(400):
+            held.enter_context(socket.create_connection((host, int(port)), timeout=helpers.PATIENCE_S))
+        (worker,) = helpers.children(gateway.process.pid)
+        helpers.wait_until(lambda: len(os.listdir(f"/proc/{worker}/fd")) >= 128)
+        honest.request("POST", "/endpoints/cold/invocations", body, {"content-type": "application/json"})
+        answer = honest.getresponse()
+        assert (answer.status, json.loads(answer.read())) == (200, {"predictions": [2]})
+    assert gateway.text("x", "known").status_code == 200
+    assert gateway.stop() == 0
 
 
 def test_a_process_that_says_nothing_any_more_is_replaced(start, registry, helpers, tmp_path):

@@ -183,3 +183,39 @@ def test_what_nobody_catches_and_what_python_warns_of_are_lines_like_all_others(
     assert "UserWarning: take care\nof it" in warning["event"]
     assert last["level"] == "critical"
     assert "OSError: for good" in last["detail"]
+
+
+def test_the_log_goes_on_when_its_disk_has_room_again_and_tells_what_was_dropped(tmp_path):
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    gathered = GatheredLines(Lines("json", descriptor))
+    for number in range(3):
+        gathered.write("request", {"number": number})
+    while gathered._dropped != 3:
+        threading.Event().wait(0.001)
+    room = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    os.dup2(room, descriptor)
+    gathered.write("request", {"number": 3})
+    gathered.close()
+    os.close(room)
+    os.close(descriptor)
+    request, dropped = (json.loads(line) for line in (tmp_path / "log").read_text().splitlines())
+    assert request["number"] == 3
+    assert (dropped["event"], dropped["lines"]) == ("log lines were dropped", 3)
+
+
+def test_a_line_that_was_cut_off_spoils_no_other():
+    """A disk that becomes full takes a part of it first."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    lines = Lines("json", write_end)
+    with pytest.raises(BlockingIOError):
+        lines.write("long", {"text": "x" * 1_000_000})
+    begun = os.read(read_end, 2_000_000)
+    assert begun
+    lines.write("next", {})
+    lines.write("last", {})
+    rest, following, last = os.read(read_end, 10_000).split(b"\n")[:3]
+    assert rest == b""
+    assert [json.loads(line)["event"] for line in (following, last)] == ["next", "last"]
+    os.close(read_end)
+    os.close(write_end)

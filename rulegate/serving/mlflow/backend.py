@@ -24,8 +24,9 @@ from rulegate.serving.errors import (
 from rulegate.serving.frames import PARTS_AHEAD, Frame, Kind
 from rulegate.serving.memory import process_memory_bytes
 from rulegate.serving.mlflow.environments import Environments
+from rulegate.serving.mlflow.forked import Forked
 from rulegate.serving.mlflow.likely_modules import likely_modules
-from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
+from rulegate.serving.mlflow.warm_parent_client import ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import Headers, LoadedModel, Manager, ModelVersion, Prediction
 
 _log = logging.getLogger("rulegate.serving")
@@ -36,6 +37,9 @@ _FAILURES = {
     "failed": PredictionFailed,
 }
 
+
+LEAST_SILENCE_S = 1.0
+"""However short requests are, a process may say nothing for so long: to load it again takes about as much."""
 
 # Only while others send it large bodies does a process take time to hear that nobody waits for an answer any more.
 _CANCEL_WITHIN_S = 5.0
@@ -85,7 +89,11 @@ class ProcessBackend:
             raise ModelNotLoaded("the process that starts models ended; the next request starts another") from None
         except ForkTimeout:
             raise ModelNotLoaded(f"no process could be started for it within {timeout_s:.0f} s") from None
-        model = _ProcessModel(version, forked, lambda: self._stuck_after_s, on_end, on_batch, loop=self._loop)
+        except OSError as error:
+            raise ModelNotLoaded(f"no process could be started for it: {error.strerror}", detail=str(error)) from None
+        model = _ProcessModel(
+            version, forked, lambda: max(self._stuck_after_s, LEAST_SILENCE_S), on_end, on_batch, loop=self._loop
+        )
         try:
             modules = model.load(folder, timeout_s=until - time.monotonic())
         except BaseException:

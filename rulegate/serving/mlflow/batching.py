@@ -5,7 +5,8 @@ they are decoded, so that MLflow's parsing, its schema enforcement and the model
 
 Merging must not show. So only requests of one shape merge, whose columns hold one and the same type in every row: then
 the merged frame has the types that each would have had alone. And only models merge that answer row by row, which is
-tried out when they are loaded. A batch that fails is answered one by one, so that a bad row fails its own request only.
+tried out when they are loaded, see `row_by_row`. A batch that fails is answered one by one, so that a bad row fails its
+own request only.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 from mlflow.pyfunc import PyFuncModel
 from mlflow.utils.proto_json_utils import _get_jsonable_obj
 
@@ -35,9 +35,6 @@ _log = logging.getLogger("rulegate.model")
 
 ROW_BY_ROW = frozenset({"mlflow.sklearn", "mlflow.xgboost", "mlflow.lightgbm", "mlflow.catboost"})
 """The loader modules of the flavors whose predictors answer each row for itself."""
-
-TRIED_SIZES = (2, 3, 8, 33)
-"""Sizes of the batches that are tried out: small and odd ones, and one past what vector units take at once."""
 
 MAX_MERGED_BYTES = 64 * 1024
 """A larger body is a batch of its own, and looking at each of its cells would cost more than merging saves."""
@@ -67,6 +64,8 @@ def rows_of(frame: Frame) -> Rows | None:
     try:
         is_json = check_content_type(frame.meta) == JSON
         body = json.loads(frame.body) if is_json else None
+        has_params = isinstance(body, dict) and "params" in body
+        params = json.dumps(body["params"], sort_keys=True) if has_params else None
     except (PredictionFailed, ValueError, RecursionError):
         return None
     if not isinstance(body, dict):
@@ -86,7 +85,6 @@ def rows_of(frame: Frame) -> Rows | None:
     types = _types(cells, len(columns))
     if types is None or not all(isinstance(column, str) for column in columns):
         return None
-    params = json.dumps(body["params"], sort_keys=True) if "params" in body else None
     key = ("dataframe_split" in body, tuple(columns), types, params)
     return Rows(key, body, rows)
 
@@ -134,32 +132,6 @@ def predict_merged(model: PyFuncModel, requests: Sequence[Rows]) -> list[bytes]:
     return [
         encode(predictions[begin:end], wrapped=parsed.wrapped) for begin, end in zip([0, *ends], ends, strict=False)
     ]
-
-
-def answers_row_by_row(model: PyFuncModel) -> bool:
-    """Whether the rows of the model's input example are answered together as they are apart, to the last digit."""
-    # An older MLflow in a model's own environment may not know the example.
-    example = getattr(model, "input_example", None)
-    if not isinstance(example, pd.DataFrame) or example.empty:
-        return False
-    body = json.loads(example.to_json(orient="split", index=False))
-    requests = []
-    for row in body["data"]:
-        alone = {"dataframe_split": {"columns": body["columns"], "data": [row]}}
-        request = rows_of(Frame(0, Kind.PREDICT, JSON, json.dumps(alone).encode()))
-        if request is None:
-            return False
-        requests.append(request)
-    try:
-        apart = [predict_merged(model, [request])[0] for request in requests]
-        for size in TRIED_SIZES:
-            numbers = [number % len(requests) for number in range(size)]
-            together = predict_merged(model, [requests[number] for number in numbers])
-            if together != [apart[number] for number in numbers]:
-                return False
-    except PredictionFailed:
-        return False
-    return True
 
 
 class Batcher:
@@ -219,9 +191,9 @@ class Batcher:
         if len(group) > 1:
             try:
                 bodies = predict_merged(self._model, [rows for _, rows in group])
-            except PredictionFailed:
+            except BaseException as error:  # noqa: BLE001 - answers are owed, even by a model that raises SystemExit
                 # One request of them is at fault; apart, each gets its own answer.
-                pass
+                _log.debug("a batch of %d is answered one by one: %s", len(group), type(error).__name__)
             else:
                 sizes = itertools.chain([len(group)], itertools.repeat(0))
                 answers = zip(frames, bodies, sizes, strict=False)

@@ -24,7 +24,8 @@ from rulegate.serving.errors import ModelNotLoaded, ModelStillLoading, ModelUnav
 from rulegate.serving.frames import Kind
 from rulegate.serving.mlflow import installers
 from rulegate.serving.mlflow.environment_folders import NAME_CHARACTERS
-from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
+from rulegate.serving.mlflow.forked import Forked
+from rulegate.serving.mlflow.warm_parent_client import ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import Manager, ModelVersion
 
 PREPARATION_LIMIT_S = 3600.0

@@ -29,8 +29,9 @@ import numpy as np
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
-from rulegate.serving.mlflow.batching import ROW_BY_ROW, Batcher, answers_row_by_row
+from rulegate.serving.mlflow.batching import ROW_BY_ROW, Batcher
 from rulegate.serving.mlflow.redaction import for_log, without_text
+from rulegate.serving.mlflow.row_by_row import answers_row_by_row
 from rulegate.serving.mlflow.scoring import asks_for_stream, can_stream, score
 from rulegate.serving.mlflow.streaming import Streams
 from rulegate.serving.models import Batching
@@ -106,8 +107,12 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
     write = threading.Lock()
 
     def send(replies: Sequence[Frame]) -> None:
-        with write:
-            write_frame(sock, *replies)
+        try:
+            with write:
+                write_frame(sock, *replies)
+        except OSError:
+            # The gateway has hung up, or the model has closed what was not its own: nobody can be answered any more.
+            os._exit(1)
 
     def alone(frame: Frame) -> Frame:
         return _answer(model, frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -18,8 +19,14 @@ from typing import Any
 from rulegate.serving.channel import CallTimeout, Channel, ChannelClosed
 from rulegate.serving.errors import ModelNotLoaded, ModelNotResolved, ModelUnavailable, RegistryUnreachable
 from rulegate.serving.frames import Frame, Kind, write_frame
-from rulegate.serving.mlflow.warm_parent_client import Forked, ForkTimeout, WarmParent, WarmParentDied
+from rulegate.serving.mlflow.forked import Forked
+from rulegate.serving.mlflow.warm_parent_client import ForkTimeout, WarmParent, WarmParentDied
 from rulegate.serving.models import ModelDescription, ModelVersion
+
+_log = logging.getLogger("rulegate.serving")
+
+STUCK_AFTER_S = 60.0
+"""A registry process that owes an answer and says nothing for so long is replaced when the next one times out."""
 
 # A version, a logged model and a run's artifacts are what they are for ever; anything else may be led elsewhere.
 _FIXED = re.compile(r"models:/(.*/[0-9]+|m-[0-9a-f]+)$|runs:|[a-z][a-z0-9+.-]*://(?<!file://)")
@@ -52,6 +59,7 @@ class MlflowRegistry:
         registry_uri: The model registry; None leaves the choice to MLflow and its environment variables.
         cache: The folder of fetched models, one sub-folder a version, made if missing. Gateways may share it.
         cache_limit_bytes: What the folder may hold, but for what is in memory.
+        stuck_after_s: For how long the process may owe an answer and say nothing.
     """
 
     def __init__(
@@ -62,7 +70,9 @@ class MlflowRegistry:
         registry_uri: str | None,
         cache: Path,
         cache_limit_bytes: int,
+        stuck_after_s: float = STUCK_AFTER_S,
     ) -> None:
+        self._stuck_after_s = stuck_after_s
         self._warm_parent = warm_parent
         self._environment = json.dumps(dict(environment))
         self._registry_uri = registry_uri
@@ -71,6 +81,8 @@ class MlflowRegistry:
         # How often each version is in use; those are not removed from the cache.
         self._kept: Counter[str] = Counter()
         self._lock = threading.Lock()
+        # Another lock: it is held while the process is forked, and to release a version is not to wait.
+        self._process_lock = threading.Lock()
         self._process: tuple[Forked, Channel] | None = None
 
     def change(self, *, cache_limit_bytes: int) -> None:
@@ -157,12 +169,10 @@ class MlflowRegistry:
 
     def close(self) -> None:
         """Ends the registry process; calls in flight fail."""
-        with self._lock:
+        with self._process_lock:
             process, self._process = self._process, None
         if process is not None:
-            forked, channel = process
-            forked.kill()
-            channel.close()
+            _end(*process)
 
     def _call(
         self,
@@ -175,7 +185,15 @@ class MlflowRegistry:
         facts = {**arguments, "registry_uri": self._registry_uri}
 
         def ask() -> Frame:
-            return self._channel(timeout_s).call(kind, facts, timeout_s=until - time.monotonic())
+            forked, channel = self._current(until)
+            try:
+                return channel.call(kind, facts, timeout_s=until - time.monotonic())
+            except CallTimeout:
+                # To bring files may take as long as it likes.
+                if kind is not Kind.FETCH and channel.silent_s() >= self._stuck_after_s:
+                    _log.warning("the registry process says nothing any more; it is given up")
+                    _end(forked, channel)
+                raise
 
         try:
             try:
@@ -187,25 +205,37 @@ class MlflowRegistry:
             raise failure({"message": "the registry process ended; the next request starts another"}) from None
         except (CallTimeout, ForkTimeout):
             raise failure({"message": f"the registry did not answer within {timeout_s:.0f} s"}) from None
+        except OSError as error:
+            message = f"no process could be started that asks the registry: {error.strerror}"
+            raise failure({"message": message, "detail": str(error)}) from None
         if answer.kind is Kind.ERROR:
             raise failure(answer.facts())
         return answer.facts()
 
-    def _channel(self, timeout_s: float) -> Channel:
-        with self._lock:
+    def _current(self, until_s: float) -> tuple[Forked, Channel]:
+        if not self._process_lock.acquire(timeout=max(0.0, until_s - time.monotonic())):
+            raise ForkTimeout
+        try:
             if self._process is None:
-                forked = self._warm_parent.fork("registry", timeout_s=timeout_s)
+                forked = self._warm_parent.fork("registry", timeout_s=until_s - time.monotonic())
                 # The warm parent must not have what models must not see, so the new process gets it from here.
                 with contextlib.suppress(OSError):
                     write_frame(forked.socket, Frame(0, Kind.ENVIRONMENT, self._environment))
                 self._process = forked, Channel(forked.socket, name="registry", on_close=lambda: self._ended(forked))
-            return self._process[1]
+            return self._process
+        finally:
+            self._process_lock.release()
 
     def _ended(self, forked: Forked) -> None:
         forked.release()
-        with self._lock:
+        with self._process_lock:
             if self._process is not None and self._process[0] is forked:
                 self._process = None
+
+
+def _end(forked: Forked, channel: Channel) -> None:
+    forked.kill()
+    channel.close()
 
 
 def _version(facts: Mapping[str, Any]) -> ModelVersion:

@@ -49,8 +49,12 @@ _CHECK_THEMSELVES = frozenset({"wrapper", "_predict_stream"})
 _UNNAMED = "The first row has over a thousand fields more than the header."
 _REPEATS = "The data names tens of thousands of columns, and the same ones again and again."
 
-# The first two are told apart from the others, the last is for the log.
-_NOT_FIELDS = frozenset({"error_code", "message", "stack_trace"})
+# They are told apart from the others.
+_NOT_FIELDS = frozenset({"error_code", "message"})
+
+_TRACE = "stack_trace"
+_NO_TRACE = "left out"
+"""What clients find where MLflow's server shows them its code; some look whether there is anything."""
 
 
 # Made once: to make one costs more than to encode a small answer.
@@ -222,7 +226,7 @@ def _told(error: Exception) -> PredictionFailed:
         "Encountered an unexpected error while evaluating the model. Verify that the serialized input Dataframe is"
         " compatible with the model for inference."
     )
-    return _refused(MlflowException(message, error_code=BAD_REQUEST), _trace(error))
+    return _refused(MlflowException(message, error_code=BAD_REQUEST, **{_TRACE: _NO_TRACE}), _trace(error))
 
 
 def rehearse() -> None:
@@ -256,6 +260,8 @@ def _refused(error: MlflowException, detail: str = "") -> PredictionFailed:
         for name, value in written.items()
         if name not in _NOT_FIELDS
     }
+    if _TRACE in fields:
+        fields[_TRACE] = _NO_TRACE
     return PredictionFailed(for_client(error.message), error_code=error.error_code, detail=detail, fields=fields)
 
 

@@ -7,6 +7,7 @@ On ``CONTROL``, a Unix socket that keeps message borders, it takes JSON objects 
     {"fork": role, "arguments": {…}, "model": reference, "token": n}
       + the new process's socket, and what it prints into
                                                        {"forked": pid, "token": n} + a pidfd of it
+                                                       {"refused": errno, "token": n} if the system allows no process
     {"learn": [module, …], "token": n}                 {"learned": true, "token": n}
     (unasked, when a forked process has ended)         {"exited": pid, "status": wait status}
 
@@ -16,6 +17,9 @@ that a model ships: names are looked up on its own ``sys.path`` only.
 
 ``LIFELINE`` is the read end of a pipe whose only write end the gateway holds. The kernel signals the whole process
 group when that end closes, so nothing here outlives the gateway, not even code that never returns to Python.
+
+What a forked process has started, and has not ended when it ended itself, becomes a child of this one and is ended too.
+It is known by the pipe that it prints into, which is that of its model.
 """
 
 from __future__ import annotations
@@ -41,6 +45,8 @@ from typing import Any, cast
 MAX_MESSAGE_BYTES = 128 * 1024
 """The longest control message, well below what the kernel queues; a longer list of modules is sent in parts."""
 
+_PR_SET_CHILD_SUBREAPER = 36
+
 _F_SETSIG = 10
 """Linux's number for naming another signal than SIGIO; Python's fcntl module has no name for it."""
 
@@ -62,6 +68,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     live_no_longer_than_the_gateway(int(sys.argv[2]))
     _send_prints_to_the_log()
+    _adopt_orphans()
     for module in _WARM_MODULES:
         importlib.import_module(module)
     importlib.import_module("rulegate.serving.mlflow.scoring").rehearse()
@@ -101,6 +108,11 @@ def _send_prints_to_the_log() -> None:
         cast(TextIOWrapper, stream).reconfigure(line_buffering=True)
 
 
+def _adopt_orphans() -> None:
+    """Makes the kernel give this process the children of those that it has forked, once they have ended."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def _settle() -> None:
     """Makes what is in memory now cheap to share: no garbage collection will touch, and so copy, its pages."""
     gc.collect()
@@ -126,11 +138,29 @@ def _show_as_arguments(text: str) -> None:
     ctypes.memmove(begin, text.encode()[: end - begin - 1].ljust(end - begin, b"\0"), end - begin)
 
 
+def children_of(pid: int) -> list[int]:
+    """The children of a process; none if it has ended, or this kernel does not tell."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return found
+
+
+def _file(pid: int, descriptor: int) -> str:
+    """What a descriptor of a process leads to; empty if that cannot be seen."""
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/fd/{descriptor}")
+    return ""
+
+
 class _Forking:
     """The loop of the warm parent; single-threaded."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        # The pipe that each process prints into: of those that were forked here, and of orphans that have been ended.
+        self._pipes: dict[int, str] = {}
         # A signal handler that does nothing but exist makes the kernel's SIGCHLD write to this pair and wake the loop.
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
@@ -165,9 +195,16 @@ class _Forking:
         with warnings.catch_warnings():
             # Threads of numerical libraries are counted too; those libraries prepare themselves for a fork.
             warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                os.close(connection)
+                os.close(printing)
+                self._answer({"refused": error.errno, "token": message["token"]})
+                return
         if pid == 0:
             self._become(message["fork"], message["arguments"], message["model"], connection, printing)
+        self._pipes[pid] = _file(os.getpid(), printing)
         os.close(connection)
         os.close(printing)
         pidfd = os.pidfd_open(pid)
@@ -213,6 +250,15 @@ class _Forking:
             if pid == 0:
                 return
             self._answer({"exited": pid, "status": status})
+            if (pipe := self._pipes.pop(pid, "")) != "":
+                self._end_orphans(pipe)
+
+    def _end_orphans(self, pipe: str) -> None:
+        """Ends the orphans that print into a pipe; theirs, when it is reported that they have ended."""
+        for pid in children_of(os.getpid()):
+            if pid not in self._pipes and pipe in (_file(pid, 1), _file(pid, 2)):
+                self._pipes[pid] = pipe
+                os.kill(pid, signal.SIGKILL)
 
     def _answer(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
         socket.send_fds(self._control, [json.dumps(message).encode()], descriptors or [])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import json
 import logging
 import os
 import queue
+import select
 import signal
 import socket
 import subprocess
@@ -15,14 +17,17 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from rulegate.serving.mlflow.forked import Forked
 from rulegate.serving.mlflow.prints import Prints
 from rulegate.serving.mlflow.warm_parent import MAX_MESSAGE_BYTES
 
 _log = logging.getLogger("rulegate.serving")
+
+STUCK_AFTER_S = 60.0
+"""A warm parent that owes an answer and says nothing for so long is replaced; its first imports take seconds."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _LESSON_MODULES = 500
@@ -37,56 +42,20 @@ class ForkTimeout(Exception):
     """The warm parent did not fork in time; it may still be importing."""
 
 
-class Forked:
-    """A new process: its number, a socket to talk to it, and the means to end it and no other.
-
-    Attributes:
-        pid: Its number while it lives.
-        socket: Our end of a stream socket; whoever got the process owns it.
-        ended_by_us: Whether its end was asked for.
-    """
-
-    def __init__(self, pid: int, sock: socket.socket, pidfd: int) -> None:
-        self.pid = pid
-        self.socket = sock
-        # A number may be given to a new process once the old one is gone; a pidfd never means another.
-        self._pidfd: int | None = pidfd
-        self._lock = threading.Lock()
-        self.ended_by_us = False
-
-    def kill(self) -> None:
-        """Ends the process at once, if it has not ended, and what it has started. Safe to call again, by any thread."""
-        self.ended_by_us = True
-        with self._lock:
-            # Found while it lives: they may have left its process group, and once it has ended they are nobody's.
-            started = _descendants(self.pid) if self._pidfd is not None else []
-        self.release()
-        for pid in started:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def release(self) -> None:
-        """Gives up a process that has hung up: should it still run, it ends, and that is no news of ours."""
-        with self._lock:
-            pidfd, self._pidfd = self._pidfd, None
-        if pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            os.close(pidfd)
-
-
 class WarmParent:
     """A fork server, started on demand and again whenever it has died. Safe to use from many threads.
 
     Processes that it forked live on when it dies: the gateway holds their sockets. What it has been taught is taught
-    to its successor, but for a lesson that killed it.
+    to its successor, but for a lesson that killed it, or that it never came to the end of.
 
     Args:
         environment: The environment of the warm parent and of all that it forks.
+        stuck_after_s: For how long it may owe an answer and say nothing.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, stuck_after_s: float = STUCK_AFTER_S) -> None:
         self._environment = dict(environment)
+        self._stuck_after_s = stuck_after_s
         self._lock = threading.Lock()
         self._generation: _Generation | None = None
         self._known: dict[str, None] = {}
@@ -109,6 +78,7 @@ class WarmParent:
         Raises:
             WarmParentDied: If it ended twice before it had forked.
             ForkTimeout: If it did not fork within ``timeout_s`` seconds.
+            OSError: If the system allows no more processes, or open files.
         """
         until = time.monotonic() + timeout_s
         for last_try in (False, True):
@@ -159,7 +129,9 @@ class WarmParent:
                         self._refused.add(module)
                     _log.warning("the warm parent had ended; another one is started")
                 lifeline = os.open(f"/proc/self/fd/{self._lifeline}", os.O_RDONLY)
-                generation = self._generation = _Generation(self._environment, lifeline, self._prints)
+                generation = self._generation = _Generation(
+                    self._environment, lifeline, self._prints, self._stuck_after_s
+                )
                 generation.learn(list(self._known))
             return generation
 
@@ -167,11 +139,16 @@ class WarmParent:
 class _Generation:
     """One process of the warm parent."""
 
-    def __init__(self, environment: Mapping[str, str], lifeline: int, prints: Prints) -> None:
+    def __init__(self, environment: Mapping[str, str], lifeline: int, prints: Prints, stuck_after_s: float) -> None:
+        self._stuck_after_s = stuck_after_s
         self._tokens = itertools.count(1)
         self._write = threading.Lock()
-        self._waiting: dict[int, tuple[queue.SimpleQueue[Forked | None], socket.socket]] = {}
+        self._waiting: dict[int, tuple[queue.SimpleQueue[Forked | OSError | None], socket.socket]] = {}
         self._lessons: dict[int, list[str]] = {}
+        # What it has been told and has not answered, and when it last said something, or was first told something
+        # after it had said all.
+        self._owed: set[int] = set()
+        self._heard_s = time.monotonic()
         self.alive = True
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self._control, theirs):
@@ -204,18 +181,21 @@ class _Generation:
         return next(iter(self._lessons.values()), [])
 
     def fork(self, role: str, arguments: Mapping[str, str], model: str, *, timeout_s: float) -> Forked:
+        until_s = time.monotonic() + timeout_s
         token = next(self._tokens)
-        mailbox: queue.SimpleQueue[Forked | None] = queue.SimpleQueue()
-        ours, theirs = socket.socketpair()
+        mailbox: queue.SimpleQueue[Forked | OSError | None] = queue.SimpleQueue()
         printing = self._prints.open({"model": model} if model else {"process": role})
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            os.close(printing)
+            raise
         self._waiting[token] = mailbox, ours
         forked = None
         try:
             message = {"fork": role, "arguments": dict(arguments), "model": model, "token": token}
-            self._send(message, [theirs.fileno(), printing])
-            forked = mailbox.get(timeout=max(0.0, timeout_s))
-        except queue.Empty:
-            raise ForkTimeout from None
+            self._send(message, until_s, [theirs.fileno(), printing])
+            forked = self._wait_for(mailbox, until_s)
         finally:
             theirs.close()
             os.close(printing)
@@ -223,8 +203,6 @@ class _Generation:
                 self._waiting.pop(token, None)
                 # If the fork happens after all, the new process finds nobody at the other end and ends.
                 ours.close()
-        if forked is None:
-            raise WarmParentDied
         return forked
 
     def learn(self, modules: Sequence[str]) -> None:
@@ -232,28 +210,74 @@ class _Generation:
             token = next(self._tokens)
             lesson = list(modules[start : start + _LESSON_MODULES])
             self._lessons[token] = lesson
-            with contextlib.suppress(WarmParentDied):
-                self._send({"learn": lesson, "token": token})
+            # One that is stuck learns nothing; who next waits for it finds that out.
+            with contextlib.suppress(WarmParentDied, ForkTimeout):
+                self._send({"learn": lesson, "token": token}, time.monotonic() + self._stuck_after_s)
 
     def wait(self) -> None:
         self._process.wait()
 
-    def _send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
-        with self._write:
+    def _wait_for(self, mailbox: queue.SimpleQueue[Forked | OSError | None], until_s: float) -> Forked:
+        """What comes into the mailbox; ends the process if it is clear that nothing comes.
+
+        Raises:
+            WarmParentDied: If the process has ended.
+            ForkTimeout: If nothing has come by ``until_s``.
+            OSError: If the system allows no more processes, or this one no more open files.
+        """
+        while True:
+            now_s = time.monotonic()
+            silent_s = now_s - self._heard_s
+            try:
+                found = mailbox.get(timeout=max(0.0, min(until_s - now_s, self._stuck_after_s - silent_s)))
+            except queue.Empty:
+                if time.monotonic() - self._heard_s >= self._stuck_after_s:
+                    _log.warning("the warm parent says nothing any more; it is given up")
+                    self._process.kill()
+                    raise WarmParentDied from None
+                if time.monotonic() >= until_s:
+                    raise ForkTimeout from None
+                continue
+            if found is None:
+                raise WarmParentDied
+            if isinstance(found, OSError):
+                raise found
+            return found
+
+    def _send(self, message: Mapping[str, Any], until_s: float, descriptors: Sequence[int] = ()) -> None:
+        if not self._write.acquire(timeout=max(0.0, until_s - time.monotonic())):
+            raise ForkTimeout
+        try:
             if not self.alive:
                 raise WarmParentDied
+            room = select.poll()
+            room.register(self._control, select.POLLOUT)
+            if not room.poll(max(0.0, until_s - time.monotonic()) * 1000):
+                raise ForkTimeout
+            if not self._owed:
+                self._heard_s = time.monotonic()
+            self._owed.add(message["token"])
             try:
                 socket.send_fds(self._control, [json.dumps(message).encode()], list(descriptors))
             except OSError as error:
                 raise WarmParentDied from error
+        finally:
+            self._write.release()
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError):
+        try:
             while True:
                 data, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
                 if not data:
                     break
+                self._heard_s = time.monotonic()
                 self._handle(json.loads(data), descriptors)
+        except OSError:
+            pass
+        except Exception:  # noqa: BLE001 - logged whole; without a reader it is of no use, whatever it was
+            _log.exception("what the warm parent says cannot be read")
+        # It may be that it lives and only cannot be heard.
+        self._process.kill()
         with self._write:
             self.alive = False
         # Ends whatever it forked only where the gateway closes too: a broken warm parent leaves its models serving.
@@ -263,34 +287,32 @@ class _Generation:
         self._process.wait()
 
     def _handle(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        self._owed.discard(message.get("token", 0))
         if "forked" in message:
-            pid, pidfd = message["forked"], descriptors[0]
+            pid = message["forked"]
             waiting = self._waiting.pop(message["token"], None)
             if waiting is None:
-                os.close(pidfd)
+                for descriptor in descriptors:
+                    os.close(descriptor)
+            elif not descriptors:
+                # The kernel has dropped it, for want of room. The new process ends when it finds nobody.
+                mailbox, _ = waiting
+                mailbox.put(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
             else:
                 mailbox, ours = waiting
-                self._children[pid] = forked = Forked(pid, ours, pidfd)
+                self._children[pid] = forked = Forked(pid, ours, descriptors[0])
                 mailbox.put(forked)
+        elif "refused" in message:
+            if waiting := self._waiting.pop(message["token"], None):
+                waiting[0].put(OSError(message["refused"], os.strerror(message["refused"])))
         elif "learned" in message:
             self._lessons.pop(message["token"], None)
         else:
             forked_before = self._children.pop(message["exited"], None)
+            if forked_before is not None:
+                forked_before.hang_up()
             if forked_before is not None and not forked_before.ended_by_us:
                 _log.warning("process %d ended by itself with %s", message["exited"], _in_words(message["status"]))
-
-
-def _descendants(pid: int) -> list[int]:
-    """The children of a process, and theirs."""
-    found: list[int] = []
-    try:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            for child in map(int, (thread / "children").read_text().split()):
-                found += [child, *_descendants(child)]
-    except OSError:
-        # It has ended, or this kernel does not tell; what stays in the group ends with the gateway all the same.
-        pass
-    return found
 
 
 def _in_words(status: int) -> str:

@@ -675,6 +675,30 @@ def llm() -> Iterator[Case]:
     }
     yield from of("chatting", bodies)
     yield from of("speaking", {"stream": {"prompt": "one two", "stream": True}, "no stream": {"prompt": "one two"}})
+    for model, key in (("responding", "input"), ("agreeing", "messages")):
+        yield from of(
+            model,
+            {
+                "one message": {key: [message]},
+                "messages": {key: [message, {"role": "assistant", "content": "yes"}, message]},
+                "a text": {key: "good morning"},
+                "nothing": {key: []},
+                "null": {key: None},
+                "a message without a role": {key: [{"content": "x"}]},
+                "of a wrong type": {key: [{"role": "user", "content": 1}]},
+                "more": {key: [message], "custom_inputs": {"a": [1]}, "temperature": 0.5, "context": {"user_id": "u"}},
+                "more of a wrong type": {
+                    key: [message],
+                    "custom_inputs": "confidential",
+                    "temperature": "confidential",
+                },
+                "what nobody knows": {key: [message], "colour": "red"},
+                "another shape": {"prompt": "x"},
+                "inputs": {"inputs": {key: [message]}},
+                "records": {"dataframe_records": [{key: [message]}]},
+                "split": split([key], [[message]]),
+            },
+        )
     yield from of(
         "bare",
         {

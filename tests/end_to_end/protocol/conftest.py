@@ -35,6 +35,8 @@ def _module(name: str) -> ModuleType:
 
 
 CASES = _module("cases").cases()
+_module("differences")
+_module("drawn")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -72,11 +74,12 @@ def _ask(url: str, case: Any) -> Answer:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A folder of saved models, each under the name that the cases know it by."""
     folder = tmp_path_factory.mktemp("protocol models")
+    seed = str(request.config.getoption("drawn_seed"))
     done = subprocess.run(
-        [sys.executable, HERE / "make_models.py", folder], capture_output=True, text=True, check=False
+        [sys.executable, HERE / "make_models.py", folder, seed], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return folder

@@ -1,16 +1,19 @@
-"""Saves the models of the protocol's tests, in a process of its own: ``make_models.py FOLDER``."""
+"""Saves the models of the protocol's tests, in a process of its own: ``make_models.py FOLDER SEED``."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 warnings.simplefilter("ignore")
 
+import drawn  # noqa: E402 - is beside this file
 import mlflow.pyfunc  # noqa: E402 - after its switches are set
 import mlflow.sklearn  # noqa: E402
 import numpy as np  # noqa: E402
@@ -18,11 +21,14 @@ import pandas as pd  # noqa: E402
 from mlflow.models import ModelSignature  # noqa: E402
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec  # noqa: E402
 from mlflow.types.schema import AnyType, Array, Map, Object, Property  # noqa: E402
+from sklearn.decomposition import PCA  # noqa: E402
+from sklearn.ensemble import RandomForestRegressor  # noqa: E402
 from sklearn.feature_extraction.text import CountVectorizer  # noqa: E402
-from sklearn.linear_model import LinearRegression, LogisticRegression  # noqa: E402
-from sklearn.naive_bayes import MultinomialNB  # noqa: E402
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge  # noqa: E402
+from sklearn.naive_bayes import GaussianNB, MultinomialNB  # noqa: E402
+from sklearn.neural_network import MLPClassifier  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import FunctionTransformer  # noqa: E402
+from sklearn.preprocessing import FunctionTransformer, StandardScaler  # noqa: E402
 
 CODE = Path(__file__).parent / "models"
 
@@ -61,6 +67,22 @@ SIGNATURES = {
         Schema([TensorSpec(np.dtype("float64"), (-1, 2), "a"), TensorSpec(np.dtype("int32"), (-1,), "b")])
     ),
     "tensor-of-texts": ModelSignature(Schema([TensorSpec(np.dtype("str"), (-1,))])),
+    "chat-like": ModelSignature(
+        Schema(
+            [
+                ColSpec(
+                    Array(Object([Property("role", DataType.string), Property("content", DataType.string)])), "messages"
+                )
+            ]
+        ),
+        params=ParamSchema(
+            [
+                ParamSpec("temperature", "double", 0.5),
+                ParamSpec("max_tokens", "integer", 20),
+                ParamSpec("top_p", "double", 0.9),
+            ]
+        ),
+    ),
     "params": ModelSignature(
         Schema([ColSpec("string", "text")]),
         params=ParamSchema(
@@ -110,16 +132,58 @@ def save_sklearn(folder: Path) -> None:
     )
 
 
+def save_dense(folder: Path) -> None:
+    """Models that are given round numbers as an example, with which nothing is ever rounded."""
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame(draw.normal(size=(200, 4)), columns=["a", "b", "c", "d"])
+    number = rows.sum(axis=1)
+    kind = number > 0
+    found = (
+        (LinearRegression(), number, "predict"),
+        (LogisticRegression(), kind, "predict_proba"),
+        (MLPClassifier((5,), max_iter=20, random_state=0), kind, "predict_proba"),
+        (RandomForestRegressor(5, random_state=0), number, "predict"),
+        (GaussianNB(), kind, "predict_proba"),
+        (make_pipeline(StandardScaler(), PCA(2), Ridge()), number, "predict"),
+    )
+    for name, (estimator, target, answers) in zip(drawn.DENSE, found, strict=True):
+        mlflow.sklearn.save_model(
+            estimator.fit(rows, target),
+            folder / name,
+            input_example=rows.head(3).round(),
+            pyfunc_predict_fn=answers,
+            pip_requirements=["scikit-learn"],
+            serialization_format="pickle",
+        )
+
+
+def save_drawn(folder: Path, seed: int) -> None:
+    for name, known in drawn.signatures(seed).items():
+        params = ParamSchema.from_json(json.dumps(known["params"])) if known["params"] else None
+        signature = ModelSignature(Schema.from_json(json.dumps(known["inputs"])), params=params)
+        save_code(folder / name, "describing", signature=signature)
+    template = (CODE / "hinted.txt").read_text()
+    with tempfile.TemporaryDirectory() as scripts:
+        for hint in drawn.HINTS:
+            script = Path(scripts) / "hinted.py"
+            script.write_text(template.replace("HINT", hint))
+            mlflow.pyfunc.save_model(
+                path=folder / drawn.hint_model(hint), python_model=str(script), pip_requirements=["mlflow"]
+            )
+
+
 def main() -> None:
     logging.disable(logging.WARNING)
     folder = Path(sys.argv[1])
     save_described(folder)
     save_sklearn(folder)
-    for script in ("returning", "raising", "waiting", "speaking"):
+    save_dense(folder)
+    for script in ("returning", "raising", "waiting", "speaking", "building", "responding", "agreeing"):
         save_code(folder / script, script)
     for script in ("hint_texts", "hint_objects", "hint_dicts", "chatting"):
         save_code(folder / script.replace("_", "-"), script)
     save_code(folder / "without-params", "without_params", signature=SIGNATURES["params"])
+    save_drawn(folder, int(sys.argv[2]))
 
 
 if __name__ == "__main__":

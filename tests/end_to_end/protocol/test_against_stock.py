@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import random
 import re
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,203 +14,9 @@ import requests
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "protocol.md"
 
-ERROR = 400
-"""The first status of failures."""
-
-
-def failure(answer, status: int, error_code: str, message: str):
-    """An answer that tells of a failure, in MLflow's shape."""
-    body = json.dumps({"error_code": error_code, "message": message})
-    return dataclasses.replace(answer, status=status, content_type="application/json", body=body)
-
-
-def with_facts(answer, change):
-    """The answer with what it tells of a failure changed; any other answer as it is."""
-    if answer.status < ERROR or answer.content_type != "application/json":
-        return answer
-    try:
-        facts = json.loads(answer.body)
-    except ValueError:
-        return answer
-    return dataclasses.replace(answer, body=json.dumps(change(facts)))
-
-
-def with_message(answer, change):
-    return with_facts(answer, lambda facts: {**facts, "message": change(facts["message"])})
-
-
-def crashed(answer) -> bool:
-    return (answer.status, answer.body) == (500, "Internal Server Error")
-
-
-# Each of these takes a case and MLflow's answer to it, as far as the ones before have changed it, and returns what the
-# difference makes of it. They are named as in the document.
-
-
-def no_content_type(case, answer):
-    if case.content_type is not None:
-        return answer
-    known = "['text/csv', 'application/json', 'application/vnd.apache.parquet']"
-    return dataclasses.replace(
-        answer,
-        status=415,
-        content_type="text/plain; charset=utf-8",
-        body=f"This predictor only supports the following content types: Types: {known}. The request names none.",
-    )
-
-
-def plain_refusal(case, answer):
-    return failure(answer, 415, "BAD_REQUEST", answer.body) if answer.status == 415 else answer
-
-
-def unreadable_body(case, answer):
-    if not crashed(answer) or case.model != "bare":
-        return answer
-    why = {"an integer too large to read": "The request cannot be decoded. Error: ValueError"}.get(
-        case.name, "Ensure that input is a valid JSON formatted string. Error: 'nested too deeply'"
-    )
-    facts = {"sqlstate": "KAM00", "error_class": "INVALID_PARAMETER_VALUE"}
-    return with_facts(failure(answer, 400, "BAD_REQUEST", f"Invalid input. {why}"), lambda error: error | facts)
-
-
-def unencodable_failure(case, answer):
-    if not crashed(answer) or case.model != "raising":
-        return answer
-    return failure(answer, 400, "BAD_REQUEST", "Failed to predict data. Error: fields of any type")
-
-
-def unencodable_result(case, answer):
-    if not crashed(answer):
-        return answer
-    return failure(answer, 500, "INTERNAL_ERROR", "The model returned a result that cannot be encoded as JSON.")
-
-
-def no_number(case, answer):
-    if answer.status != 200:
-        return answer
-    numbers = json.loads(answer.body, parse_constant=lambda _: None)
-    return dataclasses.replace(answer, body=json.dumps(numbers))
-
-
-def body_limit(case, answer):
-    if case.name != "a body over the limit":
-        return answer
-    return failure(answer, 413, "BAD_REQUEST", "the body is larger than 524288 bytes")
-
-
-def repeated_columns(case, answer):
-    if "the same column again and again" not in case.name:
-        return answer
-    return not_decoded(answer, "The data names tens of thousands of columns, and the same ones again and again.")
-
-
-def unnamed_fields(case, answer):
-    if case.name != "CSV: thousands of cells too many":
-        return answer
-    return not_decoded(answer, "The first row has over a thousand fields more than the header.")
-
-
-def not_decoded(answer, why):
-    facts = {"sqlstate": "KAM00", "error_class": "INVALID_PARAMETER_VALUE"}
-    return with_facts(failure(answer, 400, "BAD_REQUEST", f"Invalid input. {why}"), lambda error: error | facts)
-
-
-def timeout(case, answer):
-    if answer.body != "Request processing time exceeded limit":
-        return answer
-    return failure(answer, 504, "DEADLINE_EXCEEDED", "local:waiting@… did not answer in time")
-
-
-def stream(case, answer):
-    if str(case) != "speaking: stream":
-        return answer
-    said = [{"word": "one", "number": None}, {"word": "two", "number": 0.5}]
-    body = "".join(f"data: {data}\n\n" for data in (*map(json.dumps, said), "[DONE]"))
-    return dataclasses.replace(answer, content_type="text/event-stream", body=body)
-
-
-def stack_trace(case, answer):
-    return with_facts(answer, lambda facts: {name: facts[name] for name in facts if name != "stack_trace"})
-
-
-def old_releases(case, answer):
-    advice = re.compile(r" IMPORTANT: The MLflow Model scoring protocol has changed .*deploy-mlflow-models\.$")
-    return with_message(answer, lambda message: advice.sub("", message))
-
-
-def quoted_data(case, answer):
-    def change(message: str) -> str:
-        message = message.partition("\nInput: \n")[0]
-        message = re.sub(r"(Failed to predict data) '.*'\. \n(Error)", r"\1. \2", message, flags=re.DOTALL)
-        message = re.sub(r"(enforce schema of data) '.*' (with schema)", r"\1 \2", message, flags=re.DOTALL)
-        message = re.sub(r"(enforce schema of) '.*' (with type)", r"\1 data \2", message, flags=re.DOTALL)
-        message = re.sub(r"(convert data) `.*` (to type)", r"\1 \2", message, flags=re.DOTALL)
-        return re.sub(r"(UnicodeDecodeError\('[\w-]+'), b.*(, \d+, \d+, ')", r"\1, …\2", message, flags=re.DOTALL)
-
-    return with_message(answer, change)
-
-
-def paths(case, answer):
-    return with_message(answer, lambda message: message.replace("/srv/secret/place.txt", "place.txt"))
-
-
-def long_message(case, answer):
-    return with_message(answer, lambda message: message if len(message) <= 2000 else message[:1999] + "…")
-
-
-def more_facts(case, answer):
-    return with_facts(answer, lambda facts: {**facts, "code": "…", "request_id": "…"})
-
-
-DIFFERENCES = (
-    no_content_type,
-    plain_refusal,
-    unreadable_body,
-    unencodable_failure,
-    unencodable_result,
-    no_number,
-    body_limit,
-    unnamed_fields,
-    repeated_columns,
-    timeout,
-    stream,
-    stack_trace,
-    old_releases,
-    quoted_data,
-    paths,
-    long_message,
-    more_facts,
-)
-
-
-def name_of(difference) -> str:
-    return difference.__name__.replace("_", "-")
-
-
-def expected(case, stock):
-    """What a gateway is to answer, and the names of the differences that this takes."""
-    names = set()
-    for difference in DIFFERENCES:
-        before, stock = stock, difference(case, stock)
-        if stock != before:
-            names.add(name_of(difference))
-    return stock, names
-
-
-def comparable(answer):
-    """The answer without what differs from one process, request or run to the next."""
-
-    def change(facts):
-        facts = {name: "…" if name in ("code", "request_id") else facts[name] for name in sorted(facts)}
-        # The order of a set of texts is another in each process.
-        message = re.sub(r"(?<=[\[{])'[^\[\]{}]*'(?=[\]}])", lambda words: sorted_words(words[0]), facts["message"])
-        return facts | {"message": re.sub(r"@[0-9a-f]{12}", "@…", message)}
-
-    return with_facts(answer, change)
-
-
-def sorted_words(words: str) -> str:
-    return ", ".join(sorted(words.split(", ")))
+differences = sys.modules["protocol_differences"]
+ERROR, DIFFERENCES = differences.ERROR, differences.DIFFERENCES
+comparable, expected, name_of = differences.comparable, differences.expected, differences.name_of
 
 
 def test_a_gateway_answers_as_mlflows_server_does_but_for_listed_differences(case, answers):
@@ -248,29 +53,71 @@ def test_answers_do_not_depend_on_what_else_is_asked(servers, answers, model):
         assert comparable(ours) == comparable(expected(case, answers[case][0])[0])
 
 
-@pytest.mark.parametrize("path", ["/ping", "/health", "/version"])
-def test_pages_are_mlflows(servers, path):
-    stock = requests.get(f"{servers.stock}/bare{path}", timeout=60)
-    ours = servers.gateway.get(path)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.parametrize("path", ["/ping", "/health", "/version", "/ping?a=b", "/ping/", "/version//?a=b", "/health/"])
+def test_pages_are_mlflows(servers, path, method):
+    stock, ours = both(servers, method, path)
+    if stock.status_code == 405:
+        assert (ours.status_code, ours.json()["error_code"]) == (405, "BAD_REQUEST")
+        return
     assert (ours.status_code, ours.text) == (stock.status_code, stock.text)
-    assert ours.headers["content-type"] == stock.headers["content-type"]
+    assert ours.headers.get("content-type") == stock.headers.get("content-type")
+    if "location" in stock.headers:
+        assert stock.headers["location"] == f"{servers.stock}/bare{ours.headers['location']}"
+
+
+def test_slashes_at_the_end_of_the_path_lead_to_the_prediction(servers):
+    """Clients that follow a redirect, as most do, notice nothing."""
+    body = {"dataframe_split": {"columns": ["a"], "data": [[1]]}}
+    stock = requests.post(f"{servers.stock}/bare/invocations/", json=body, timeout=60)
+    ours = requests.post(f"{servers.gateway.url}/endpoints/bare/invocations/", json=body, timeout=60)
+    assert [answer.status_code for answer in (*stock.history, *ours.history)] == [307, 307]
+    assert (ours.status_code, ours.text) == (200, stock.text)
 
 
 PAGES_THAT_DIFFER = {
-    "unknown-path": ("GET", "/nothing", (404, ["detail"]), (404, "ENDPOINT_NOT_FOUND")),
-    "unknown-method": ("PUT", "/invocations", (405, ["detail"]), (405, "BAD_REQUEST")),
-    "head": ("HEAD", "/ping", (405, None), (200, None)),
+    "unknown-path": ("GET", "/nothing", (404, "application/json"), (404, "ENDPOINT_NOT_FOUND")),
+    "api-pages": ("GET", "/docs", (200, "text/html; charset=utf-8"), (404, "ENDPOINT_NOT_FOUND")),
+    "unknown-method": ("PUT", "/invocations", (405, "application/json"), (405, "BAD_REQUEST")),
+    "head": ("HEAD", "/ping", (405, "application/json"), (200, None)),
 }
-"""Requests that no model gets: what MLflow's server answers, and what a gateway does."""
+"""Requests that a gateway answers by itself: what MLflow's server answers, and what a gateway does."""
 
 
 @pytest.mark.parametrize("name", PAGES_THAT_DIFFER)
 def test_pages_that_differ(servers, name):
-    method, path, (status, keys), (our_status, error_code) = PAGES_THAT_DIFFER[name]
-    stock = requests.request(method, f"{servers.stock}/bare{path}", timeout=60)
-    assert (stock.status_code, [*stock.json()] if stock.text else None) == (status, keys)
-    ours = requests.request(method, f"{servers.gateway.url}{path}", timeout=60)
+    method, path, status_and_type, (our_status, error_code) = PAGES_THAT_DIFFER[name]
+    stock, ours = both(servers, method, path)
+    assert (stock.status_code, stock.headers["content-type"]) == status_and_type
     assert (ours.status_code, ours.json()["error_code"] if ours.text else None) == (our_status, error_code)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"])
+def test_the_pages_of_mlflows_framework_are_not_there(servers, path):
+    stock, ours = both(servers, "GET", path)
+    assert (stock.status_code, ours.status_code) == (200, 404)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "chunks"),
+    [("text/csv", [b"a,b\n", b"1,2\n"]), ("application/json", [b'{"inputs"', b": [1]}"])],
+    ids=["CSV", "JSON"],
+)
+def test_a_body_of_chunks_is_answered_as_one_whose_length_is_announced(servers, content_type, chunks):
+    stock, ours = (
+        requests.post(f"{url}/invocations", data=iter(chunks), headers={"content-type": content_type}, timeout=60)
+        for url in (f"{servers.stock}/bare", f"{servers.gateway.url}/endpoints/bare")
+    )
+    assert (ours.status_code, ours.text) == (stock.status_code, stock.text)
+    assert stock.status_code == 200
+
+
+def both(servers, method, path):
+    """What both servers answer to a request that is not made for one model; nothing is followed."""
+    return [
+        requests.request(method, url + path, timeout=60, allow_redirects=False)
+        for url in (f"{servers.stock}/bare", servers.gateway.url)
+    ]
 
 
 HEADS = {

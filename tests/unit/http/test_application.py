@@ -64,8 +64,29 @@ def test_head_is_answered_like_get_without_a_body(client):
 
 
 def test_an_endpoints_name_is_matched_whole(client):
-    for path in ("/endpoints/tenants/invocations/", "/endpoints//invocations", "/x/endpoints/tenants/invocations"):
+    for path in ("/endpoints/tenants/invocations/x", "/endpoints//invocations", "/x/endpoints/tenants/invocations"):
         assert client.post(path, data="{}", content_type="application/json").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("/invocations/", "/invocations"),
+        ("/ping//", "/ping"),
+        ("/version/?a=b&c=d%20e", "/version?a=b&c=d%20e"),
+        ("/endpoints/tenants/invocations/", "/endpoints/tenants/invocations"),
+        ("/endpoints/%C3%A9%3F/invocations/", "/endpoints/%C3%A9%3F/invocations"),
+    ],
+)
+def test_slashes_too_many_at_the_end_of_a_path_are_answered_by_the_path_without_them(client, asked, meant):
+    for method in ("GET", "POST"):
+        answer = client.open(asked, method=method)
+        assert (answer.status_code, answer.headers["location"], answer.data) == (307, meant, b"")
+
+
+@pytest.mark.parametrize("path", ["/", "//", "/nothing/", "//invocations/", "/docs/", "/endpoints/tenants/"])
+def test_slashes_do_not_lead_to_what_is_not_there(client, path):
+    assert client.post(path).status_code == 404
 
 
 def test_readiness_names_what_is_missing():

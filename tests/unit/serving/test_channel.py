@@ -302,3 +302,52 @@ def test_who_sends_to_a_process_that_reads_nothing_waits_no_longer_than_it_may(c
             awake.set()
             assert first.result() == b"x"
         assert ask(30) == b"x"
+
+
+def test_a_process_that_reads_again_gets_every_frame_whole_that_was_begun_and_no_other(channel_to):
+    """No frame is cut in two because its sender had no more time, and none that was given up counts as unanswered."""
+    large = bytes(range(256)) * 40_000
+    recover = threading.Event()
+    read: list[bytes] = []
+
+    def stuck(sock, stream) -> None:
+        recover.wait(10)
+        while (frame := read_frame(stream)) is not None:
+            read.append(frame.body)
+            write_frame(sock, Frame(frame.request_id, Kind.RESULT, body=frame.body))
+
+    with channel_to(stuck) as (channel, _):
+        for body in (large, b"not begun", b"nor this"):
+            begin_s = time.monotonic()
+            with pytest.raises(CallTimeout):
+                channel.call(Kind.PREDICT, body=body, timeout_s=0.05)
+            assert time.monotonic() - begin_s < 5
+        assert channel.silent_s() >= 0.15
+        recover.set()
+        assert channel.call(Kind.PREDICT, body=b"last", timeout_s=10).body == b"last"
+        assert not channel._owed
+    assert read == [large, b"last"]
+
+
+def test_the_end_wakes_a_caller_whom_nobody_reads(channel_to):
+    def leaves(_sock, stream) -> None:
+        stream.read(1)
+
+    with channel_to(leaves) as (channel, _), pytest.raises(ChannelClosed):
+        channel.call(Kind.PREDICT, body=bytes(10_000_000), timeout_s=30)
+
+
+def test_who_made_the_socket_can_hang_up_though_the_other_end_stays_open(loop):
+    """As something does that the process has started before it ended. What it has sent before arrives."""
+    ours, theirs = socket.socketpair()
+    closed = threading.Event()
+    channel = Channel(ours, name="test", on_close=closed.set, loop=loop)
+    with theirs, open_stream(theirs) as stream, ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(channel.call, Kind.PREDICT, timeout_s=30) for _ in range(2)]
+        first, _ = read_frame(stream), read_frame(stream)
+        write_frame(theirs, Frame(first.request_id, Kind.RESULT, body=bytes(100_000)))
+        ours.shutdown(socket.SHUT_RDWR)
+        assert closed.wait(10)
+        outcomes = [call.exception() or len(call.result().body) for call in calls]
+    assert 100_000 in outcomes
+    assert any(isinstance(outcome, ChannelClosed) for outcome in outcomes)

@@ -264,6 +264,48 @@ def test_why_another_process_cannot_be_made_is_logged(shelf, stage, clock, caplo
     assert [record.facts["detail"] for record in caplog.records if "cannot be made" in record.message] == ["the trace"]
 
 
+@pytest.fixture
+def no_threads(monkeypatch):
+    """While it holds, the system allows no more threads to whoever asks for one of these names."""
+
+    @contextlib.contextmanager
+    def no_threads(kind: str) -> Iterator[None]:
+        start = threading.Thread.start
+
+        def refuse(thread: threading.Thread) -> None:
+            if thread.name.startswith(kind):
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            yield
+
+    return no_threads
+
+
+@pytest.mark.parametrize(("kind", "error"), [("load", ModelNotLoaded), ("resolve", RegistryUnreachable)])
+def test_a_system_that_allows_no_more_threads_fails_one_request_and_no_other(pool, stage, no_threads, kind, error):
+    with no_threads(kind), pytest.raises(error, match="allows no more threads"):
+        ask(pool, "a")
+    assert pool.figures().residents == ()
+    assert ask(pool, "a") == b"1"
+
+
+def test_a_replica_that_gets_no_thread_is_made_when_there_is_one(shelf, stage, clock, no_threads):
+    pool = ModelPool(shelf, stage, held(replicas=2), clock=clock)
+    ask(pool, "a")
+    stage.models[0].close()
+    with no_threads("load"):
+        pool.tidy()
+        assert len(pool.figures().residents[0].pids) == 1
+    pool.tidy()
+    assert stage.begun.acquire(timeout=30)
+    while len(pool.figures().residents[0].pids) < 2:
+        threading.Event().wait(0.001)
+    pool.close()
+
+
 def test_an_unknown_model_is_asked_for_again(pool, shelf, clock):
     for _ in range(2):
         for _ in range(3):
@@ -668,6 +710,19 @@ def test_a_new_version_that_cannot_be_loaded_leaves_the_old_one(pool, shelf, sta
     until_followed(keeper)
     assert ask(pool, "m@prod") == b"1"
     assert not stage.models[0].ended
+
+
+def test_that_a_new_version_cannot_be_loaded_is_told_once_and_not_in_every_round(pool, shelf, stage, keeper, caplog):
+    """It is tried again and again, after pauses that grow."""
+    ask(pool, "m@prod")
+    shelf.meanings["m@prod"] = "m/2"
+    stage.failures = [ModelBroken("bad")]
+    for _ in range(5):
+        keeper.refresh()
+        while keeper._following:
+            threading.Event().wait(0.001)
+    assert stage.loads == 2, "the others are in the pause"
+    assert sum("stays m@prod" in record.message for record in caplog.records) == 1
 
 
 def test_without_the_registry_what_is_known_goes_on(pool, shelf, stage, keeper, clock):
