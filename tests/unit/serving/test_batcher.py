@@ -105,7 +105,7 @@ def refuse(cells: list[float]) -> list[float]:
 def test_only_a_model_that_answers_its_example_together_as_apart_has_its_requests_merged(predict, example, expected):
     import pandas as pd
 
-    from rulegate.serving.mlflow.batching import answers_row_by_row
+    from rulegate.serving.mlflow.row_by_row import answers_row_by_row
 
     tried = model(predict)
     tried.input_example = None if example is None else pd.DataFrame({"a": example})
