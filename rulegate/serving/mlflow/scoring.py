@@ -57,6 +57,10 @@ _NO_TRACE = "left out"
 """What clients find where MLflow's server shows them its code; some look whether there is anything."""
 
 
+# Made once: to make one costs more than to encode a small answer.
+_ENCODER = NumpyEncoder(allow_nan=False)
+
+
 class Parsed(NamedTuple):
     """A decoded request.
 
@@ -181,7 +185,7 @@ def encode(result: Any, *, wrapped: bool) -> bytes:
         predictions = _get_jsonable_obj(result, pandas_orient="records")
         answer = {"predictions": predictions} if wrapped else predictions
         try:
-            return json.dumps(answer, cls=NumpyEncoder, allow_nan=False).encode()
+            return str(_ENCODER.encode(answer)).encode()
         except ValueError:
             # Only the encoder knows how to reach every number in such a result, so it writes and the parser replaces.
             written = json.dumps(answer, cls=NumpyEncoder)
