@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from rulegate import waiting
 
@@ -118,7 +118,11 @@ class ThreadWire:
             self._on_end()
 
 
-class LoopWire(asyncio.Protocol):
+# Read into by whatever wire has something to read, and empty again when the next one does: one thread reads all.
+_buffer: Final = bytearray(_READ_BYTES)
+
+
+class LoopWire(asyncio.BufferedProtocol):
     """A wire that an event loop reads and writes, so that requests have at once what has come. See `Wire`.
 
     To be made in another thread than the loop's, while the loop runs.
@@ -167,9 +171,13 @@ class LoopWire(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
 
-    def data_received(self, data: bytes) -> None:
-        """See `asyncio.Protocol`."""
-        self._on_data(data)
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
+        """See `asyncio.BufferedProtocol`."""
+        return _buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """See `asyncio.BufferedProtocol`."""
+        self._on_data(bytes(memoryview(_buffer)[:nbytes]))
 
     def eof_received(self) -> None:
         """See `asyncio.Protocol`."""
