@@ -21,6 +21,10 @@ UNSENT_BYTES = 1024 * 1024
 """Bytes that a process has not read yet; with more of them in an event loop, the next request to it waits."""
 
 
+TOGETHER: Final = 16
+"""Requests that an event loop sends together at most. With more, the process would idle while they gather."""
+
+
 class NotRead(Exception):
     """The process does not read what is sent to it in time."""
 
@@ -147,6 +151,7 @@ class LoopWire(asyncio.BufferedProtocol):
         self._on_end = on_end
         # Is there while the process is slow to read, and done when it has caught up.
         self._room: Future[None] | None = None
+        self._pieces: list[bytes] = []
         connecting = loop.create_unix_connection(lambda: self, sock=sock)
         asyncio.run_coroutine_threadsafe(connecting, loop).result()
 
@@ -203,9 +208,21 @@ class LoopWire(asyncio.BufferedProtocol):
             self._on_end()
 
     def _write(self, pieces: Iterable[bytes]) -> None:
-        if not self._transport.is_closing():
-            for piece in pieces:
-                self._transport.write(piece)
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.extend(pieces)
+        # A large piece is the last of its frame, and not copied.
+        if len(self._pieces) >= TOGETHER or len(self._pieces[-1]) > _READ_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pieces and not self._transport.is_closing():
+            if len(self._pieces[-1]) > _READ_BYTES:
+                self._transport.writelines(self._pieces)
+            else:
+                self._transport.write(b"".join(self._pieces))
+        # Another list: the transport may hold on to what it was given.
+        self._pieces = []
 
     def _tell(self, what: Callable[..., object], *arguments: Any) -> None:
         # A loop that has been closed has ended its connections.
