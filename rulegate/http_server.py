@@ -169,8 +169,13 @@ class _Joined(asyncio.Transport):
 
     def _send(self) -> None:
         if self._pieces and not self._transport.is_closing():
-            self._transport.write(b"".join(self._pieces))
-        self._pieces.clear()
+            if len(self._pieces[-1]) > READ_BYTES:
+                # Not copied.
+                self._transport.writelines(self._pieces)
+            else:
+                self._transport.write(b"".join(self._pieces))
+        # Another list: the transport may hold on to what it was given.
+        self._pieces = []
 
 
 class _Protocol(HttpToolsProtocol):

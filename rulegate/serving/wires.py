@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from rulegate import waiting
 
@@ -19,6 +19,10 @@ _READ_BYTES = 64 * 1024
 
 UNSENT_BYTES = 1024 * 1024
 """Bytes that a process has not read yet; with more of them in an event loop, the next request to it waits."""
+
+
+TOGETHER: Final = 16
+"""Requests that an event loop sends together at most. With more, the process would idle while they gather."""
 
 
 class NotRead(Exception):
@@ -118,7 +122,11 @@ class ThreadWire:
             self._on_end()
 
 
-class LoopWire(asyncio.Protocol):
+# Read into by whatever wire has something to read, and empty again when the next one does: one thread reads all.
+_buffer: Final = bytearray(_READ_BYTES)
+
+
+class LoopWire(asyncio.BufferedProtocol):
     """A wire that an event loop reads and writes, so that requests have at once what has come. See `Wire`.
 
     To be made in another thread than the loop's, while the loop runs.
@@ -143,6 +151,7 @@ class LoopWire(asyncio.Protocol):
         self._on_end = on_end
         # Is there while the process is slow to read, and done when it has caught up.
         self._room: Future[None] | None = None
+        self._pieces: list[bytes] = []
         connecting = loop.create_unix_connection(lambda: self, sock=sock)
         asyncio.run_coroutine_threadsafe(connecting, loop).result()
 
@@ -167,9 +176,13 @@ class LoopWire(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
 
-    def data_received(self, data: bytes) -> None:
-        """See `asyncio.Protocol`."""
-        self._on_data(data)
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
+        """See `asyncio.BufferedProtocol`."""
+        return _buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """See `asyncio.BufferedProtocol`."""
+        self._on_data(bytes(memoryview(_buffer)[:nbytes]))
 
     def eof_received(self) -> None:
         """See `asyncio.Protocol`."""
@@ -195,9 +208,21 @@ class LoopWire(asyncio.Protocol):
             self._on_end()
 
     def _write(self, pieces: Iterable[bytes]) -> None:
-        if not self._transport.is_closing():
-            for piece in pieces:
-                self._transport.write(piece)
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.extend(pieces)
+        # A large piece is the last of its frame, and not copied.
+        if len(self._pieces) >= TOGETHER or len(self._pieces[-1]) > _READ_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pieces and not self._transport.is_closing():
+            if len(self._pieces[-1]) > _READ_BYTES:
+                self._transport.writelines(self._pieces)
+            else:
+                self._transport.write(b"".join(self._pieces))
+        # Another list: the transport may hold on to what it was given.
+        self._pieces = []
 
     def _tell(self, what: Callable[..., object], *arguments: Any) -> None:
         # A loop that has been closed has ended its connections.

@@ -64,8 +64,9 @@ def rows_of(frame: Frame) -> Rows | None:
     try:
         is_json = check_content_type(frame.meta) == JSON
         body = json.loads(frame.body) if is_json else None
-        has_params = isinstance(body, dict) and "params" in body
-        params = json.dumps(body["params"], sort_keys=True) if has_params else None
+        params = None
+        if isinstance(body, dict) and "params" in body:
+            params = json.dumps(body["params"], sort_keys=True)
     except (PredictionFailed, ValueError, RecursionError):
         return None
     if not isinstance(body, dict):
