@@ -36,7 +36,8 @@ KEPT_S: Final = 3600
 READ_BYTES: Final = 64 * 1024
 """What is read from a connection at once."""
 
-_REFUSED = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -187,14 +188,14 @@ class _Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(_Joined(cast(asyncio.Transport, transport), self.loop))
         if len(self.connections) > most_connections():
-            transport.close()
+            self._refuse(_BUSY)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._reads_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse()
+                self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         self._head_bytes = 0
@@ -204,11 +205,11 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._reads_head = False
         if len(self.headers) > MAX_HEADERS:
-            self._refuse()
+            self._refuse(_TOO_LARGE)
         else:
             super().on_headers_complete()
 
-    def _refuse(self) -> None:
+    def _refuse(self, answer: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(_REFUSED)
+            self.transport.write(answer)
             self.transport.close()

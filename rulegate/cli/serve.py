@@ -92,7 +92,7 @@ def listen(host: str, port: int, *, named_by: str = "--port") -> socket.socket:
 
     ``named_by`` is what the port is named by.
     """
-    # granian takes a moment to import, which would make `--help` and a configuration error wait.
+    # uvicorn takes a moment to import, which would make `--help` and a configuration error wait.
     from rulegate import server
 
     try:

@@ -23,6 +23,9 @@ Send = Callable[[Message], Awaitable[None]]
 LARGE_BYTES: Final = 32 * 1024
 """A request with a larger body has a thread: to parse it takes longer than others should wait."""
 
+LARGE_HEAD_BYTES: Final = 4 * 1024
+"""And so has one with more in its query string and its cookies."""
+
 SLOW_BODIES: Final = 256
 """Large bodies that may be on their way at once; others wait, so that slow clients do not fill the memory."""
 
@@ -54,7 +57,7 @@ class Asgi:
         environ["wsgi.input"] = body
         answer = _Answer()
         work = partial(answer.begin, self._application, environ)
-        await self._run(work if body.size <= LARGE_BYTES else partial(waiting.in_thread, work))
+        await self._run(partial(waiting.in_thread, work) if _is_large(environ, body) else work)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         if isinstance(answer.parts, list):
             await send({"type": "http.response.body", "body": b"".join(answer.parts)})
@@ -90,6 +93,11 @@ class Asgi:
             async with self._large_bodies:
                 return await _rest(message["body"], receive, max_bytes)
         return _Body(message.get("body", b""), is_whole=message["type"] != "http.disconnect")
+
+
+def _is_large(environ: WSGIEnvironment, body: _Body) -> bool:
+    in_head = len(environ["QUERY_STRING"]) + len(environ.get("HTTP_COOKIE", ""))
+    return body.size > LARGE_BYTES or in_head > LARGE_HEAD_BYTES
 
 
 async def _rest(begun: bytes, receive: Receive, max_bytes: int) -> _Body:

@@ -162,7 +162,7 @@ def test_no_model_library_is_imported(folder: Path):
     (folder / "gateway_config.yaml").write_text(CONFIG.format(condition="request.method == 'POST'"), encoding="utf-8")
     program = (
         "import sys; from rulegate.cli import main; main(['explain', '-d', '{}'], standalone_mode=False); "
-        "print(sorted({'mlflow', 'pandas', 'numpy', 'sklearn', 'granian'} & set(sys.modules)))"
+        "print(sorted({'mlflow', 'pandas', 'numpy', 'sklearn', 'uvicorn'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=folder)
     assert "route `chosen` answers" in done.stdout

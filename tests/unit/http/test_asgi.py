@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulegate.http.asgi import LARGE_BYTES, Asgi
+from rulegate.http.asgi import LARGE_BYTES, LARGE_HEAD_BYTES, Asgi
 
 
 class Exchange:
@@ -89,10 +89,19 @@ def test_the_body_is_what_was_sent_in_whatever_pieces(pieces):
     assert (b"content-type", b"text/odd") in exchange.sent[0]["headers"]
 
 
-@pytest.mark.parametrize(("size", "has_thread"), [(0, False), (LARGE_BYTES, False), (LARGE_BYTES + 1, True)])
-def test_large_requests_alone_have_a_thread(size, has_thread):
+@pytest.mark.parametrize(
+    ("size", "head", "has_thread"),
+    [
+        (0, {}, False),
+        (LARGE_BYTES, {"query_string": bytes(LARGE_HEAD_BYTES)}, False),
+        (LARGE_BYTES + 1, {}, True),
+        (0, {"query_string": b"q" * (LARGE_HEAD_BYTES + 1)}, True),
+        (1, {"headers": [(b"content-length", b"1"), (b"cookie", b"c" * (LARGE_HEAD_BYTES + 1))]}, True),
+    ],
+)
+def test_large_requests_alone_have_a_thread(size, head, has_thread):
     echo = Echo()
-    assert len(Exchange(echo, [bytes(size)]).run().body) == size
+    assert len(Exchange(echo, [bytes(size)], **head).run().body) == size
     assert (echo.thread != threading.get_ident()) is has_thread
 
 
