@@ -19,8 +19,12 @@ from __future__ import annotations
 
 import enum
 import json
+import queue
+import select
 import socket
 import struct
+import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -177,6 +181,45 @@ class Decoder:
         self._held = end - begin
         self._pieces = [data[begin:]] if self._held else []
         return frames
+
+
+class Arrivals:
+    """Frames from a socket, one by one, read by whoever asks for the next. For one thread.
+
+    Args:
+        sock: A connected stream socket that blocks; nothing of it has been read that is not taken.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._decoder = Decoder()
+        self._frames: deque[Frame] = deque()
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+
+    def get(self, *, timeout: float | None = None) -> Frame:
+        """The next frame, waited for at most ``timeout`` seconds; None waits for ever.
+
+        Raises:
+            queue.Empty: If none has come by then.
+            EOFError: If no more will come.
+            BrokenFrame: If the peer sent something else.
+        """
+        until_s = None if timeout is None else time.monotonic() + timeout
+        while not self._frames:
+            try:
+                data = self._socket.recv(_JOIN_BYTES, 0 if until_s is None else socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                left_s = 0.0 if until_s is None else until_s - time.monotonic()
+                if left_s <= 0 or not self._poll.poll(left_s * 1000):
+                    raise queue.Empty from None
+                continue
+            except OSError:
+                raise EOFError from None
+            if not data:
+                raise EOFError
+            self._frames.extend(self._decoder.feed(data))
+        return self._frames.popleft()
 
 
 def _sizes(data: bytes, begin: int) -> tuple[int, int, int, int, int]:

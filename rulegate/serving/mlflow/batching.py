@@ -11,16 +11,16 @@ own request only.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
 import math
 import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mlflow.pyfunc import PyFuncModel
 from mlflow.utils.proto_json_utils import _get_jsonable_obj
@@ -135,13 +135,26 @@ def predict_merged(model: PyFuncModel, requests: Sequence[Rows]) -> list[bytes]:
     ]
 
 
+class Take(Protocol):
+    """Takes requests from where they queue."""
+
+    def __call__(self, *, timeout: float | None = ...) -> Frame:
+        """The next request, waited for at most ``timeout`` seconds; None waits for ever.
+
+        Raises:
+            queue.Empty: If none has come by then.
+            EOFError: If no more will come.
+        """
+        ...
+
+
 class Batcher:
-    """Answers requests in batches, in a thread of its own.
+    """Answers requests in batches. For one thread.
 
     Args:
         model: Answers row by row.
         batching: How requests are merged.
-        alone: Answers a request that does not merge; called in the batcher's thread.
+        alone: Answers a request that does not merge.
         send: Sends answers back, all at once.
     """
 
@@ -156,17 +169,12 @@ class Batcher:
         self._batching = batching
         self._alone = alone
         self._send = send
-        self._queue: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-        threading.Thread(target=self._run, name="batches", daemon=True).start()
 
-    def submit(self, frame: Frame) -> None:
-        """Takes a request; its answer is sent when it is ready."""
-        self._queue.put(frame)
-
-    def _run(self) -> None:
-        while True:
+    def run(self, take: Take) -> None:
+        """Answers what there is to take, until no more will come."""
+        while frames := self._waiting(take):
             groups: dict[object, list[tuple[Frame, Rows]]] = {}
-            for frame in self._waiting():
+            for frame in frames:
                 rows = rows_of(frame)
                 if rows is None:
                     self._send([self._alone(frame)])
@@ -175,16 +183,14 @@ class Batcher:
             for group in groups.values():
                 self._answer(group)
 
-    def _waiting(self) -> list[Frame]:
-        """What has queued; waits for the first request, and for others only as long as it may."""
-        frames = [self._queue.get()]
-        until_s = time.monotonic() + self._batching.max_delay_s
-        while len(frames) < self._batching.max_size:
-            left_s = until_s - time.monotonic()
-            try:
-                frames.append(self._queue.get(timeout=left_s) if left_s > 0 else self._queue.get_nowait())
-            except queue.Empty:
-                break
+    def _waiting(self, take: Take) -> list[Frame]:
+        """What has queued; waits for the first request, and for others only as long as it may. Empty at the end."""
+        frames: list[Frame] = []
+        with contextlib.suppress(queue.Empty, EOFError):
+            frames.append(take())
+            until_s = time.monotonic() + self._batching.max_delay_s
+            while len(frames) < self._batching.max_size:
+                frames.append(take(timeout=max(0.0, until_s - time.monotonic())))
         return frames
 
     def _answer(self, group: list[tuple[Frame, Rows]]) -> None:

@@ -1,9 +1,9 @@
 """The life of a model process: load one model, then answer frames until the gateway hangs up.
 
-The main thread reads. A model that answers row by row has its requests merged, see `batching`. Predictions of any other
-run in a few threads, as they do in MLflow's scoring server, so that a model that waits for something else does not hold
-up its other requests. Answers go back in the order in which they are ready. One that is asked for bit by bit has a
-thread of its own, see `streaming`.
+A model that answers row by row has its requests merged, see `batching`, all in one thread: what comes while it predicts
+waits in the socket. Predictions of any other run in a few threads, as they do in MLflow's scoring server, so that a
+model that waits for something else does not hold up its other requests, and the main thread reads. Answers go back in
+the order in which they are ready. One that is asked for bit by bit has a thread of its own, see `streaming`.
 
 This module and what it imports also run in environments of models, on Python 3.10 and MLflow 2.15 or newer.
 """
@@ -14,6 +14,7 @@ import itertools
 import json
 import logging
 import os
+import queue
 import socket
 import sys
 import sysconfig
@@ -28,7 +29,7 @@ import mlflow.pyfunc
 import numpy as np
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
-from rulegate.serving.frames import Frame, Kind, open_stream, read_frame, write_frame
+from rulegate.serving.frames import Arrivals, Frame, Kind, open_stream, read_frame, write_frame
 from rulegate.serving.mlflow.batching import ROW_BY_ROW, Batcher
 from rulegate.serving.mlflow.redaction import for_log, without_text
 from rulegate.serving.mlflow.row_by_row import answers_row_by_row
@@ -117,8 +118,15 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
     def alone(frame: Frame) -> Frame:
         return _answer(model, frame)
 
+    streams = Streams(model, lambda frame: send([frame]), failed=_failure) if can_stream(model) else None
     if batching is not None:
-        take: Callable[[Frame], object] = Batcher(model, batching, alone, send).submit
+        batcher = Batcher(model, batching, alone, send)
+        if streams is None:
+            batcher.run(Arrivals(sock).get)
+            os._exit(0)
+        waiting: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        threading.Thread(target=batcher.run, args=(waiting.get,), name="batches", daemon=True).start()
+        take: Callable[[Frame], object] = waiting.put
     else:
         # As many threads as asyncio.to_thread has, which is what runs predictions in MLflow's scoring server.
         threads = ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4), thread_name_prefix="predict")
@@ -126,7 +134,6 @@ def _serve(model: mlflow.pyfunc.PyFuncModel, batching: Batching | None, sock: so
         def take(frame: Frame) -> object:
             return threads.submit(lambda: send([alone(frame)]))
 
-    streams = Streams(model, lambda frame: send([frame]), failed=_failure) if can_stream(model) else None
     while (frame := read_frame(stream)) is not None:
         if frame.kind is not Kind.PREDICT:
             if streams is not None:

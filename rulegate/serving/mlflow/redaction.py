@@ -7,6 +7,12 @@ import re
 MAX_MESSAGE_CHARACTERS = 2000
 """A longer message is cut: an error is to be read, and whatever is this long quotes data."""
 
+TRACE = "stack_trace"
+"""The field of an error in which MLflow's server shows its code."""
+
+NO_TRACE = "left out"
+"""What clients find there instead; some look whether there is anything."""
+
 # At least two separators, so that `text/csv`, `a/b` and a lone `/` stay. The last name of a path is kept: it tells the
 # reader which file, and not where. A path in quotation marks ends with them; of any other, words before another
 # separator are taken for a part.

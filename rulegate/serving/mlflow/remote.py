@@ -26,7 +26,7 @@ from rulegate.serving.errors import (
     RemoteUnreachable,
     ServingError,
 )
-from rulegate.serving.mlflow.redaction import for_client
+from rulegate.serving.mlflow.redaction import NO_TRACE, TRACE, for_client
 from rulegate.serving.models import Headers, Lease, ModelVersion, Prediction
 from rulegate.serving.protocol import JSON
 
@@ -183,6 +183,8 @@ class _RemoteModel:
         if facts is None:
             return self.broken(f"answered with status {status}, and with no error of the protocol")
         kept = {name: facts[name] for name in ("sqlstate", "error_class") if isinstance(facts.get(name), str)}
+        if TRACE in facts:
+            kept[TRACE] = NO_TRACE
         return RemoteRefused(told, error_code=facts["error_code"], status=status, fields=kept)
 
 

@@ -27,7 +27,7 @@ from mlflow.utils.proto_json_utils import (
 
 from rulegate.serving.errors import PredictionFailed, ResultNotEncodable, UnsupportedContentType
 from rulegate.serving.mlflow.column_names import csv_rows, split_names, too_many_repeats, too_many_unnamed
-from rulegate.serving.mlflow.redaction import for_client, for_log, without_paths
+from rulegate.serving.mlflow.redaction import NO_TRACE, TRACE, for_client, for_log, without_paths
 from rulegate.serving.protocol import CSV, JSON, PARQUET, check_content_type
 
 # Functions of MLflow's that hold a request against what a model takes: what they raise, or have others raise, is the
@@ -51,11 +51,6 @@ _REPEATS = "The data names tens of thousands of columns, and the same ones again
 
 # They are told apart from the others.
 _NOT_FIELDS = frozenset({"error_code", "message"})
-
-_TRACE = "stack_trace"
-_NO_TRACE = "left out"
-"""What clients find where MLflow's server shows them its code; some look whether there is anything."""
-
 
 # Made once: to make one costs more than to encode a small answer.
 _ENCODER = NumpyEncoder(allow_nan=False)
@@ -226,7 +221,7 @@ def _told(error: Exception) -> PredictionFailed:
         "Encountered an unexpected error while evaluating the model. Verify that the serialized input Dataframe is"
         " compatible with the model for inference."
     )
-    return _refused(MlflowException(message, error_code=BAD_REQUEST, **{_TRACE: _NO_TRACE}), _trace(error))
+    return _refused(MlflowException(message, error_code=BAD_REQUEST, **{TRACE: NO_TRACE}), _trace(error))
 
 
 def rehearse() -> None:
@@ -260,8 +255,8 @@ def _refused(error: MlflowException, detail: str = "") -> PredictionFailed:
         for name, value in written.items()
         if name not in _NOT_FIELDS
     }
-    if _TRACE in fields:
-        fields[_TRACE] = _NO_TRACE
+    if TRACE in fields:
+        fields[TRACE] = NO_TRACE
     return PredictionFailed(for_client(error.message), error_code=error.error_code, detail=detail, fields=fields)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import queue
+import threading
 import types
 from collections.abc import Callable
 
@@ -46,8 +47,10 @@ def answered() -> Callable[[Callable[[list[float]], object], list[float]], dict[
             lambda frame: model_process._answer(tried, frame),
             lambda frames: [answers.put(frame) for frame in frames],
         )
+        requests: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         for number, cell in enumerate(cells):
-            batcher.submit(request(number, cell))
+            requests.put(request(number, cell))
+        threading.Thread(target=batcher.run, args=(requests.get,), daemon=True).start()
         return {frame.request_id: frame for frame in (answers.get(timeout=30) for _ in cells)}
 
     return answered

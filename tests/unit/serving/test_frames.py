@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import io
+import queue
 import socket
 import threading
+import time
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rulegate.serving.frames import BrokenFrame, Decoder, Frame, Kind, encoded, open_stream, read_frame, write_frame
+from rulegate.serving.frames import (
+    Arrivals,
+    BrokenFrame,
+    Decoder,
+    Frame,
+    Kind,
+    encoded,
+    open_stream,
+    read_frame,
+    write_frame,
+)
 
 frames = st.builds(
     Frame,
@@ -98,3 +110,34 @@ def test_any_bytes_are_a_frame_the_end_or_refused(noise):
 def test_facts_are_an_object(meta):
     with pytest.raises(BrokenFrame):
         Frame(1, Kind.RESULT, meta).facts()
+
+
+@given(st.lists(small_frames, max_size=6))
+def test_frames_that_have_arrived_are_taken_one_by_one_until_no_more_will_come(sent):
+    with connected() as (ours, theirs):
+        arrivals = Arrivals(ours)
+        write_frame(theirs, *sent)
+        assert [arrivals.get(timeout=0) for _ in sent] == sent
+        with pytest.raises(queue.Empty):
+            arrivals.get(timeout=0)
+        write_frame(theirs, *sent)
+        theirs.shutdown(socket.SHUT_WR)
+        assert [arrivals.get() for _ in sent] == sent
+        for timeout in (None, 0, 10):
+            with pytest.raises(EOFError):
+                arrivals.get(timeout=timeout)
+
+
+def test_a_frame_is_waited_for_no_longer_than_it_may_be():
+    with connected() as (ours, theirs):
+        arrivals = Arrivals(ours)
+        begin_s = time.monotonic()
+        with pytest.raises(queue.Empty):
+            arrivals.get(timeout=0.05)
+        assert time.monotonic() - begin_s >= 0.05
+        frame = Frame(1, Kind.RESULT, "m", b"body")
+        whole = b"".join(encoded(frame))
+        sender = threading.Thread(target=lambda: [theirs.sendall(whole[:9]), theirs.sendall(whole[9:])])
+        sender.start()
+        assert arrivals.get(timeout=30) == frame
+        sender.join()

@@ -154,7 +154,8 @@ def test_an_error_of_the_protocol_is_passed_back_without_what_is_nobodys_busines
     error = failure(models, server.url)
     assert type(error) is RemoteRefused
     assert (error.status, error.error_code) == (status, "INVALID_PARAMETER_VALUE")
-    assert (error.message, error.fields) == ("no column `text`, see place.txt", {"sqlstate": "22023"})
+    fields = {"sqlstate": "22023", "stack_trace": "left out"}
+    assert (error.message, error.fields) == ("no column `text`, see place.txt", fields)
 
 
 @pytest.mark.parametrize(("after", "seconds"), [("7", 7.0), ("999999999", 3600.0), ("soon", None), ("-1", None)])
