@@ -22,8 +22,11 @@ from rulegate.serving.frames import Frame, Kind
 from rulegate.serving.mlflow.batching import Rows, predict_merged, rows_of
 from rulegate.serving.protocol import JSON
 
-SIZES: Final = (2, 3, 4, 5, 8, 16, 33, 128)
-"""Sizes of the batches that are tried out: small and odd ones, what vector units take at once, and many."""
+SIZES: Final = (2, 3, 8, 33)
+"""Sizes of the batches that are tried out: small and odd ones, and one past what vector units take at once."""
+
+MORE_SIZES: Final = (2, 3, 4, 5, 8, 16, 33, 128)
+"""The same where answers hold numbers that could differ. What a larger batch touches stays in the process's memory."""
 
 _VARIED_ROWS: Final = 32
 """How many rows are tried out apart, of which each costs a prediction when the model is loaded."""
@@ -43,14 +46,14 @@ def answers_row_by_row(model: PyFuncModel) -> bool:
     body = json.loads(example.head(_VARIED_ROWS).to_json(orient="split", index=False))
     columns, rows = body["columns"], body["data"]
     trial = _Trial(model, columns, rows[:_EXAMPLE_ROWS])
-    if not trial.succeeds():
+    if not trial.succeeds(SIZES):
         return False
     if not trial.has_fractions():
         return True
     for vary in (_vary_all, _vary_fractions, _vary_nothing):
         varied = _Trial(model, columns, _varied(rows, vary))
         if varied.is_answered():
-            return varied.succeeds()
+            return varied.succeeds(MORE_SIZES)
     return False
 
 
@@ -68,12 +71,12 @@ class _Trial:
         self._requests = [_request(columns, row) for row in rows]
         self._apart: dict[int, bytes] = {}
 
-    def succeeds(self) -> bool:
-        """Whether batches of all sizes are answered as their rows are."""
+    def succeeds(self, sizes: Sequence[int]) -> bool:
+        """Whether batches of all these sizes are answered as their rows are."""
         if None in self._requests:
             return False
         try:
-            return all(self._agrees(size) for size in SIZES)
+            return all(self._agrees(size) for size in sizes)
         except PredictionFailed:
             return False
 
