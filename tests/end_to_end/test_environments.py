@@ -147,11 +147,14 @@ def test_an_environment_is_made_once_for_all_who_need_it(gateway, serve, models)
     assert preparations(other) == []
 
 
-def test_a_model_that_asks_for_what_cannot_be_had_says_so_and_leaves_nothing(gateway, cache):
+def test_a_model_that_asks_for_what_cannot_be_had_says_so_and_leaves_nothing(gateway, cache, helpers):
     answer = ask(gateway, "impossible")
     assert (answer.status_code, answer.json()["code"]) == (503, "RG502")
     assert "its environment cannot be prepared" in answer.json()["message"]
-    (line, *_) = [line for line in gateway.log() if "cachetools==999.0" in line.get("detail", "")]
+    # What a stack trace says may be written a moment after the answer.
+    (line, *_) = helpers.wait_until(
+        lambda: [line for line in gateway.log() if "cachetools==999.0" in line.get("detail", "")]
+    )
     assert "impossible" in line["event"]
     made = {path.name[:40] for path in (cache / "environments").iterdir() if not path.is_symlink()}
     assert made >= {path.name for path in (cache / "environments").iterdir() if path.is_symlink()}
