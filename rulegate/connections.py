@@ -1,10 +1,10 @@
-"""Ends connections that have been sent nothing for longer than any request takes, so that none holds a thread for ever.
+"""Ends connections that have been sent nothing for longer than any request takes, so that none is held for ever.
 
-The server calls the application as soon as a request's head is there, and reading a body that never comes whole cannot
-be interrupted from within. So this looks from the outside: the kernel knows when it last sent something to a peer, and
-an honest request has been answered before. What is ended is told that no more comes from the peer; the request, if
-there is one, then fails as one whose client went away. A connection that idles is closed in the same way. One that is
-still there at the next look has an answer that its peer does not read, and is not sent the rest.
+The server has no time limit for a head or a body that never comes whole. So this looks from the outside: the kernel
+knows when it last sent something to a peer, and an honest request has been answered before. What is ended is told that
+no more comes from the peer; the request, if there is one, then fails as one whose client went away. A connection that
+idles is closed in the same way. One that is still there at the next look has an answer that its peer does not read, and
+is not sent the rest.
 """
 
 from __future__ import annotations

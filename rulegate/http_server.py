@@ -60,12 +60,18 @@ def run(
         loop: Where it runs.
         patience_s: Asked when the signal comes.
     """
+    # Read into by whatever connection has something to read, and empty again when the next one does.
+    buffer = bytearray(READ_BYTES)
+
+    def speak(*arguments: Any, **named: Any) -> asyncio.BaseProtocol:
+        return _Reader(_Protocol(*arguments, **named), buffer)
+
     # Its warnings are about what clients send, and anybody may send anything.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     config = uvicorn.Config(
         application,
         interface="asgi3",
-        http=cast(Any, _speak),
+        http=cast(Any, speak),
         ws="none",
         lifespan="off",
         proxy_headers=False,
@@ -119,29 +125,22 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _speak(*arguments: Any, **named: Any) -> asyncio.BaseProtocol:
-    return _Reader(_Protocol(*arguments, **named))
-
-
-# Read into by whatever connection has something to read, and empty again when the next one does: one thread reads all.
-_buffer: Final = bytearray(READ_BYTES)
-
-
 class _Reader(asyncio.BufferedProtocol):
     """Reads for a protocol, without memory being asked for and given back each time."""
 
-    def __init__(self, protocol: _Protocol) -> None:
+    def __init__(self, protocol: _Protocol, buffer: bytearray) -> None:
         self._protocol = protocol
+        self._buffer = buffer
         self.connection_made = protocol.connection_made  # type: ignore[method-assign]
         self.connection_lost = protocol.connection_lost  # type: ignore[method-assign]
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
         self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
-        return _buffer
+        return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._protocol.data_received(bytes(memoryview(_buffer)[:nbytes]))
+        self._protocol.data_received(bytes(memoryview(self._buffer)[:nbytes]))
 
 
 class _Joined(asyncio.Transport):

@@ -26,8 +26,11 @@ LARGE_BYTES: Final = 32 * 1024
 LARGE_HEAD_BYTES: Final = 4 * 1024
 """And so has one with more in its query string and its cookies."""
 
+SMALL_BYTES: Final = 64 * 1024
+"""So much of each body is read as it comes."""
+
 SLOW_BODIES: Final = 256
-"""Large bodies that may be on their way at once; others wait, so that slow clients do not fill the memory."""
+"""Larger bodies that may be on their way at once; others wait, so that slow clients do not fill the memory."""
 
 MOST_NAMES: Final = 1000
 """Names of headers whose keys are remembered."""
@@ -88,11 +91,14 @@ class Asgi:
         if announced is not None and int(announced) > max_bytes:
             # Not asked for, a client that waits to be told to go on does not send it.
             return _Body(b"")
-        message = await receive()
-        if message.get("more_body"):
-            async with self._large_bodies:
-                return await _rest(message["body"], receive, max_bytes)
-        return _Body(message.get("body", b""), is_whole=message["type"] != "http.disconnect")
+        pieces: list[bytes] = []
+        try:
+            if await _read(pieces, receive, up_to=min(SMALL_BYTES, max_bytes)):
+                async with self._large_bodies:
+                    await _read(pieces, receive, up_to=max_bytes)
+        except ConnectionError:
+            return _Body(b"".join(pieces), is_whole=False)
+        return _Body(b"".join(pieces))
 
 
 def _is_large(environ: WSGIEnvironment, body: _Body) -> bool:
@@ -100,18 +106,22 @@ def _is_large(environ: WSGIEnvironment, body: _Body) -> bool:
     return body.size > LARGE_BYTES or in_head > LARGE_HEAD_BYTES
 
 
-async def _rest(begun: bytes, receive: Receive, max_bytes: int) -> _Body:
-    pieces = [begun]
-    size = len(begun)
-    while size <= max_bytes:
+async def _read(pieces: list[bytes], receive: Receive, *, up_to: int) -> bool:
+    """Adds what comes of a body, until there are more than ``up_to`` bytes; whether there is more to come.
+
+    Raises:
+        ConnectionError: If the client went away.
+    """
+    size = sum(map(len, pieces))
+    while size <= up_to:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return _Body(b"".join(pieces), is_whole=False)
+            raise ConnectionError
         pieces.append(message["body"])
         size += len(message["body"])
         if not message["more_body"]:
-            break
-    return _Body(b"".join(pieces))
+            return False
+    return True
 
 
 class _Body(io.BytesIO):

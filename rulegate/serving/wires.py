@@ -122,10 +122,6 @@ class ThreadWire:
             self._on_end()
 
 
-# Read into by whatever wire has something to read, and empty again when the next one does: one thread reads all.
-_buffer: Final = bytearray(_READ_BYTES)
-
-
 class LoopWire(asyncio.BufferedProtocol):
     """A wire that an event loop reads and writes, so that requests have at once what has come. See `Wire`.
 
@@ -152,14 +148,17 @@ class LoopWire(asyncio.BufferedProtocol):
         # Is there while the process is slow to read, and done when it has caught up.
         self._room: Future[None] | None = None
         self._pieces: list[bytes] = []
+        self._buffer = bytearray(_READ_BYTES)
         connecting = loop.create_unix_connection(lambda: self, sock=sock)
         asyncio.run_coroutine_threadsafe(connecting, loop).result()
 
     def send(self, pieces: Iterable[bytes], *, timeout_s: float) -> None:
         """See `Wire.send`."""
-        if self._room is not None:
+        # Taken once: the loop may clear it meanwhile.
+        room = self._room
+        if room is not None:
             try:
-                waiting.result_of(self._room, timeout_s)
+                waiting.result_of(room, timeout_s)
             except FutureTimeout:
                 raise NotRead from None
         if waiting.has_thread():
@@ -178,11 +177,11 @@ class LoopWire(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
         """See `asyncio.BufferedProtocol`."""
-        return _buffer
+        return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """See `asyncio.BufferedProtocol`."""
-        self._on_data(bytes(memoryview(_buffer)[:nbytes]))
+        self._on_data(bytes(memoryview(self._buffer)[:nbytes]))
 
     def eof_received(self) -> None:
         """See `asyncio.Protocol`."""

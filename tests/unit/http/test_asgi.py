@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulegate.http.asgi import LARGE_BYTES, LARGE_HEAD_BYTES, Asgi
+from rulegate.http.asgi import LARGE_BYTES, LARGE_HEAD_BYTES, SLOW_BODIES, SMALL_BYTES, Asgi
 
 
 class Exchange:
@@ -205,3 +205,38 @@ def test_a_connection_without_addresses_has_none():
     environ = environ_of(client=None, server=None)
     assert "REMOTE_ADDR" not in environ
     assert environ["SERVER_NAME"] == ""
+
+
+@pytest.mark.parametrize(("begun", "is_held_up"), [(SMALL_BYTES, False), (SMALL_BYTES + 1, True)])
+def test_slow_bodies_hold_up_others_only_where_all_are_large(begun, is_held_up):
+    """They are bounded in number, for what has come of them is kept."""
+    head = Exchange(Echo(), []).scope
+
+    async def run() -> tuple[bool, bool]:
+        asgi = Asgi(Echo(), max_body_bytes=lambda: 10**6, threads=2)
+        never = asyncio.Event()
+
+        async def discard(_: Any) -> None:
+            pass
+
+        def ask(pieces: list[bytes], *, ends: bool) -> asyncio.Task[None]:
+            async def receive() -> dict[str, Any]:
+                if not pieces:
+                    await never.wait()
+                piece = pieces.pop(0)
+                return {"type": "http.request", "body": piece, "more_body": bool(pieces) or not ends}
+
+            return asyncio.ensure_future(asgi(dict(head), receive, discard))
+
+        slow = [ask([bytes(begun)], ends=False) for _ in range(SLOW_BODIES)]
+        await asyncio.sleep(0)
+        small = ask([b"a", b"b"], ends=True)
+        large = ask([bytes(SMALL_BYTES + 1), b"b"], ends=True)
+        await asyncio.wait([small])
+        done, _ = await asyncio.wait([large], timeout=0.1 if is_held_up else 30)
+        for task in (*slow, large):
+            task.cancel()
+        await asyncio.gather(*slow, large, return_exceptions=True)
+        return small.exception() is None, large in done
+
+    assert asyncio.run(run()) == (True, not is_held_up)
